@@ -1,0 +1,3 @@
+from .users import Team, User
+
+__all__ = ["Team", "User"]
