@@ -1,0 +1,122 @@
+"""The people, the posts they hold, and when. People follow posts, never bodies."""
+
+from datetime import date
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from footprints.dated import PERIOD, Dated, DatedQuerySet
+from footprints.models import Change, OrganisationKey, Outcome, Rule
+
+POST_RULE = Rule(
+    says="a stakeholder's post",
+    decides="steward",
+    outcomes={
+        # An abolished post asks "where did she go?": the machine moves nobody to a successor.
+        Change.ENDS: Outcome.REVERIFY,
+        Change.SPLITS: Outcome.REVERIFY,
+        Change.CLOSES: Outcome.REVERIFY,
+        Change.CHANGES_NATURE: Outcome.REVERIFY,
+        Change.HANDS_OVER: Outcome.REVERIFY,
+        Change.RECEIVES: Outcome.LEAVE,
+        Change.CHANGES_PARENT: Outcome.LEAVE,
+    },
+)
+
+
+class PersonQuerySet(models.QuerySet):
+    def with_posts_on(self, day: date):
+        """People who hold a post on that day."""
+        held = Tenure.objects.on(day).filter(person=models.OuterRef("pk"))
+        return self.filter(models.Exists(held))
+
+
+class Person(models.Model):
+    """A stakeholder: somebody who acts for the NHS. Professional facts only."""
+
+    title = models.CharField(max_length=20, blank=True)
+    given_name = models.CharField(max_length=80)
+    family_name = models.CharField(max_length=80)
+    profession = models.CharField(max_length=80, blank=True)
+    is_invented = models.BooleanField(
+        default=False, help_text="Made up for the demonstration; no such person exists."
+    )
+    source = models.TextField(blank=True, help_text="Where we have it from.")
+    verified_on = models.DateField(null=True, blank=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "stakeholder"
+        ordering = ["family_name", "given_name", "pk"]
+        indexes = [models.Index(fields=["family_name", "given_name", "id"], name="person_name")]
+
+    def __str__(self):
+        return " ".join(filter(None, [self.title, self.given_name, self.family_name]))
+
+    def get_absolute_url(self):
+        return reverse("stakeholders:person", args=[self.pk])
+
+
+class Post(Dated):
+    """A position at an organisation, for as long as it exists; it may be vacant."""
+
+    organisation = OrganisationKey(rule=POST_RULE, related_name="posts")
+    role = models.CharField(max_length=120)
+    is_shared = models.BooleanField(
+        default=False, help_text="Several people may hold it at once."
+    )
+
+    objects = DatedQuerySet.as_manager()
+
+    class Meta(Dated.Meta):
+        abstract = False
+        ordering = ["organisation", "role", "pk"]
+        constraints = [
+            *Dated.Meta.constraints,
+            models.UniqueConstraint(name="post_shared_key", fields=["id", "is_shared"]),
+        ]
+
+    def __str__(self):
+        return f"{self.role}, {self.organisation}"
+
+
+class Tenure(Dated):
+    """A person in a post, from one day to another."""
+
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="tenures")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="tenures")
+    is_shared = models.BooleanField(
+        default=False, editable=False, help_text="The post's own; a key in the database ties them."
+    )
+
+    objects = DatedQuerySet.as_manager()
+
+    class Meta(Dated.Meta):
+        abstract = False
+        ordering = ["-opened_on", "pk"]
+        constraints = [
+            *Dated.Meta.constraints,
+            ExclusionConstraint(
+                name="tenure_one_holder_at_a_time",
+                expressions=[
+                    ("post", RangeOperators.EQUAL),
+                    (PERIOD, RangeOperators.OVERLAPS),
+                ],
+                condition=Q(is_shared=False),
+            ),
+            ExclusionConstraint(
+                name="tenure_same_person_once_at_a_time",
+                expressions=[
+                    ("post", RangeOperators.EQUAL),
+                    ("person", RangeOperators.EQUAL),
+                    (PERIOD, RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.person}: {self.post}"

@@ -20,7 +20,7 @@ class Team(models.Model):
 
 
 class User(AbstractUser):
-    """A colleague. The role says what they may do; the roster says which territories are theirs."""
+    """A colleague. The role says what they may do; the roster, which territories are theirs."""
 
     class Role(models.TextChoices):
         FIELD = "field", "Field user"

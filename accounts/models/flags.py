@@ -1,0 +1,127 @@
+"""What unsettles a plan: one flag a thing of ours and reorganisation. Effects are computed."""
+
+from django.conf import settings
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models import Q
+
+from footprints.models import Reorganisation, Weight
+
+from .territories import TerritoryPlan
+from .users import User
+
+
+class FlagQuerySet(models.QuerySet):
+    def open(self):
+        """Flags not yet dealt with, that still touch something."""
+        return self.filter(resolved_at=None, lapsed_at=None)
+
+    def on_plans(self):
+        return self.filter(content_type=ContentType.objects.get_for_model(TerritoryPlan))
+
+    def visible_to(self, user: User):
+        """Flags of plans that the user may open, and for all but field users those of posts."""
+        plans = TerritoryPlan.objects.visible_to(user)
+        plan_type = ContentType.objects.get_for_model(TerritoryPlan)
+        visible = Q(content_type=plan_type, object_id__in=plans.values("pk"))
+        if user.role != User.Role.FIELD:
+            visible |= ~Q(content_type=plan_type)
+        return self.filter(visible)
+
+
+class Flag(models.Model):
+    """One plan, post or other thing of ours × one reorganisation, until it is dealt with."""
+
+    reorganisation = models.ForeignKey(
+        Reorganisation, on_delete=models.CASCADE, related_name="flags"
+    )
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    object_id = models.PositiveBigIntegerField()
+    root = GenericForeignKey()
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    weight = models.PositiveSmallIntegerField(choices=Weight.choices)
+    raised_at = models.DateTimeField()
+    lapsed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it stopped touching anything."
+    )
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = FlagQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-weight", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="flag_once_a_thing_and_event",
+                fields=["reorganisation", "content_type", "object_id"],
+            ),
+            models.CheckConstraint(
+                name="flag_resolved_by_somebody",
+                condition=Q(resolved_at__isnull=True, resolved_by__isnull=True)
+                | Q(resolved_at__isnull=False, resolved_by__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["content_type", "object_id"], name="flag_root"),
+        ]
+
+    def __str__(self):
+        return f"{self.root}: {self.reorganisation}"
+
+
+class Digest(models.Model):
+    """One letter to one person for one effective day, however many events fall on it."""
+
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="digests"
+    )
+    effective_on = models.DateField()
+    raised_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    subject = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-effective_on", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                name="digest_once_a_person_and_day", fields=["person", "effective_on"]
+            ),
+            models.CheckConstraint(
+                name="digest_sent_says_what",
+                condition=Q(sent_at__isnull=True) | ~Q(subject=""),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="digest_unsent", condition=Q(sent_at__isnull=True))
+        ]
+
+    def __str__(self):
+        return self.subject or f"{self.person}, {self.effective_on}"
+
+
+class Letter(models.Model):
+    """A message kept in the outbox because no mail server is configured."""
+
+    to = models.TextField()
+    from_email = models.CharField(max_length=254)
+    subject = models.CharField(max_length=500)
+    text = models.TextField()
+    html = models.TextField(blank=True)
+    written_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return self.subject
+
+
+__all__ = ["Digest", "Flag", "Letter"]

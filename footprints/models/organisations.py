@@ -1,0 +1,272 @@
+"""Organisations and what was ever true of them: one code, many versions."""
+
+from datetime import date
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from ..dated import PERIOD
+from .keys import REGISTER, OrganisationKey
+from .releases import NOW, Fact, FactQuerySet, Recorded, RecordedQuerySet
+
+
+class Kind(models.Model):
+    """A kind of organisation. What a body may do hangs on its kind, not on the body."""
+
+    class Family(models.TextChoices):
+        """Bodies of one family reorganise together."""
+
+        COMMISSIONING = "commissioning", "Regions, systems and commissioners"
+        PRIMARY_CARE = "primary_care", "Primary care"
+        PROVIDER = "provider", "Providers"
+        COLLABORATIVE = "collaborative", "Provider collaboratives"
+        COMMITTEE = "committee", "Prescribing committees"
+        NATION = "nation", "Wales, Scotland and Northern Ireland"
+
+    code = models.SlugField(primary_key=True, max_length=30)
+    name = models.CharField(max_length=80)
+    plural = models.CharField(max_length=80)
+    family = models.CharField(max_length=20, choices=Family.choices)
+    tier = models.PositiveSmallIntegerField(help_text="1 is the widest area; order of lists.")
+    is_legal_body = models.BooleanField(help_text="It can sign a contract.")
+    is_footprint = models.BooleanField(help_text="It is an area that is planned as one.")
+    is_unit = models.BooleanField(help_text="A territory plan may assign it.")
+
+    class Meta:
+        ordering = ["tier", "code"]
+
+    def __str__(self):
+        return self.name
+
+
+class OrganisationQuerySet(models.QuerySet):
+    def of_kind(self, day: date, known: int | None = None, **lookups):
+        """Bodies that on that day have a version for which the lookups on Version hold."""
+        versions = Version.objects.known(known).on(day).filter(**lookups)
+        return self.filter(Exists(versions.filter(organisation=OuterRef("pk"))))
+
+    def with_codes(self, codes):
+        return self.filter(code__in=codes)
+
+    def with_version_on(self, day: date, known: int | None = None):
+        """Each body with ``name`` and ``kind_code`` of that day; null where it did not live."""
+        version = Version.objects.known(known).on(day).filter(organisation=OuterRef("pk"))
+        return self.annotate(
+            name=Subquery(version.values("name")[:1]), kind_code=Subquery(version.values("kind")[:1])
+        )
+
+
+class Organisation(models.Model):
+    """Anything with a code that acts or is counted in the NHS: identity, no name, no dates."""
+
+    code = models.CharField(max_length=20, unique=True)
+    is_provisional = models.BooleanField(
+        default=False, help_text="The code is ours until the real one is published."
+    )
+    longitude = models.FloatField(null=True, blank=True)
+    latitude = models.FloatField(null=True, blank=True)
+
+    objects = OrganisationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                name="organisation_place_is_whole",
+                condition=Q(longitude__isnull=True, latitude__isnull=True)
+                | Q(longitude__range=(-180, 180), latitude__range=(-90, 90)),
+            )
+        ]
+
+    def __str__(self):
+        return self.code
+
+    def get_absolute_url(self):
+        return reverse("footprints:organisation", args=[self.code])
+
+
+class VersionQuerySet(FactQuerySet):
+    def decided(self):
+        """Without the bodies that an undecided reorganisation would create."""
+        return self.filter(organisation__is_provisional=False)
+
+    def census(self, day: date, known: int | None = None) -> dict[str, int]:
+        """Live organisations by kind code on that day, as known by then; undecided bodies not."""
+        rows = self.known(known).on(day).decided()
+        return dict(rows.values_list("kind").annotate(Count("pk")).order_by("kind__tier", "kind"))
+
+    def matching(self, text: str):
+        """Bodies whose code, or a word of whose name, starts with the text."""
+        text = text.strip()
+        return self.filter(
+            Q(organisation__code__istartswith=text)
+            | Q(name__istartswith=text)
+            | Q(name__icontains=f" {text}")
+        )
+
+
+class Version(Fact):
+    """What an organisation was called, and what kind of thing it was, for a while."""
+
+    organisation = OrganisationKey(rule=REGISTER, related_name="versions", db_index=False)
+    kind = models.ForeignKey(Kind, on_delete=models.PROTECT, related_name="versions")
+    name = models.CharField(max_length=200)
+
+    objects = VersionQuerySet.as_manager()
+
+    class Meta(Fact.Meta):
+        constraints = [
+            *Fact.Meta.constraints,
+            ExclusionConstraint(
+                name="version_once_at_a_time",
+                expressions=[
+                    ("organisation", RangeOperators.EQUAL),
+                    (PERIOD, RangeOperators.OVERLAPS),
+                ],
+                condition=NOW,
+            ),
+        ]
+        indexes = [
+            *Fact.Meta.indexes,
+            models.Index(fields=["organisation"], name="version_organisation", condition=NOW),
+            models.Index(Lower("name"), "id", name="version_name", condition=NOW),
+            models.Index("kind", Lower("name"), "id", name="version_kind_name", condition=NOW),
+            GinIndex(
+                OpClass(Lower("name"), name="gin_trgm_ops"), name="version_name_trgm", condition=NOW
+            ),
+        ]
+
+    def __str__(self):
+        return self.name
+
+    def get_absolute_url(self):
+        return reverse("footprints:organisation", args=[self.organisation.code])
+
+
+class Identifier(Fact):
+    """Another scheme's code for the organisation; an ONS code changes with a boundary."""
+
+    class Scheme(models.TextChoices):
+        GSS = "gss", "ONS code"
+
+    organisation = OrganisationKey(rule=REGISTER, related_name="identifiers", db_index=False)
+    scheme = models.CharField(max_length=20, choices=Scheme.choices)
+    value = models.CharField(max_length=40)
+
+    class Meta(Fact.Meta):
+        constraints = [
+            *Fact.Meta.constraints,
+            ExclusionConstraint(
+                name="identifier_once_at_a_time",
+                expressions=[
+                    ("organisation", RangeOperators.EQUAL),
+                    ("scheme", RangeOperators.EQUAL),
+                    (PERIOD, RangeOperators.OVERLAPS),
+                ],
+                condition=NOW,
+            ),
+        ]
+        indexes = [
+            *Fact.Meta.indexes,
+            models.Index(fields=["organisation"], name="identifier_organisation", condition=NOW),
+            models.Index(fields=["value"], name="identifier_value", condition=NOW),
+        ]
+
+    def __str__(self):
+        return self.value
+
+
+class PopulationQuerySet(RecordedQuerySet):
+    def on(self, day: date):
+        """One figure an organisation: the newest year on the boundary that held on that day."""
+        return (
+            self.filter(boundary_on__lte=day)
+            .order_by("organisation", "-boundary_on", "-year")
+            .distinct("organisation")
+        )
+
+
+class Population(Recorded):
+    """People in a year, counted on the boundary that held from ``boundary_on``."""
+
+    organisation = OrganisationKey(rule=REGISTER, related_name="populations", db_index=False)
+    year = models.PositiveSmallIntegerField()
+    boundary_on = models.DateField(help_text="The day from which this boundary holds.")
+    people = models.PositiveIntegerField()
+
+    objects = PopulationQuerySet.as_manager()
+
+    class Meta(Recorded.Meta):
+        constraints = [
+            *Recorded.Meta.constraints,
+            models.UniqueConstraint(
+                name="population_one_figure_a_year",
+                fields=["organisation", "year", "boundary_on"],
+                condition=NOW,
+            ),
+        ]
+        indexes = [*Recorded.Meta.indexes]
+
+    def __str__(self):
+        return f"{self.people:,} ({self.year})"
+
+
+class KindManager(models.Manager.from_queryset(OrganisationQuerySet)):
+    """Organisations that are of certain kinds. A kind exists only on a day: ask ``on(day)``."""
+
+    def __init__(self, **lookups):
+        super().__init__()
+        self.lookups = lookups
+
+    def get_queryset(self):
+        """Bodies that ever were of these kinds, as known now."""
+        versions = Version.objects.now().filter(**self.lookups)
+        return super().get_queryset().filter(Exists(versions.filter(organisation=OuterRef("pk"))))
+
+    def on(self, day: date, known: int | None = None):
+        return OrganisationQuerySet(self.model, using=self._db).of_kind(day, known, **self.lookups)
+
+
+class Footprint(Organisation):
+    """An organisation seen as an area that is planned as one."""
+
+    objects = KindManager(kind__is_footprint=True)
+
+    class Meta:
+        proxy = True
+
+
+class ProviderCollaborative(Organisation):
+    """Providers that plan and pay for a service together, through a lead provider."""
+
+    objects = KindManager(kind__family=Kind.Family.COLLABORATIVE)
+
+    class Meta:
+        proxy = True
+
+
+class AreaPrescribingCommittee(Organisation):
+    """A committee that decides on medicines for an area, whatever it is called there."""
+
+    objects = KindManager(kind__family=Kind.Family.COMMITTEE)
+
+    class Meta:
+        proxy = True
+        verbose_name = "area prescribing committee"
+
+
+__all__ = [
+    "AreaPrescribingCommittee",
+    "Footprint",
+    "Identifier",
+    "Kind",
+    "Organisation",
+    "Population",
+    "ProviderCollaborative",
+    "Version",
+]
