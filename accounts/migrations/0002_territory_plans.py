@@ -164,6 +164,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='assignment',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('plan', '='), ('organisation', '='), ('role', '='), (footprints.dated.Days('opened_on', 'closed_on'), '&&')], name='assignment_unit_once_at_a_time', violation_error_message='The unit already belongs to a territory of this plan then.'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('plan', '='), ('organisation', '='), ('role', '='), (footprints.dated.Days('opened_on', 'closed_on'), '&&')], name='assignment_unit_once_at_a_time', violation_error_message='The unit already belongs to a territory of this plan.'),
         ),
     ]
