@@ -1,0 +1,315 @@
+"""Every setting, fed by the environment alone. `.env.example` lists the variables.
+
+A variable that is missing stops the start and says what to do. `./run` supplies what a trial on
+one machine needs.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from . import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def required(name, hint):
+    """The variable's value. Raises ImproperlyConfigured, with the hint, if it is missing."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set. {hint}\n"
+            "For a trial on this machine use ./run, or ./run CMD for manage.py CMD: "
+            "it sets what is needed. .env.example lists every variable."
+        )
+    return value
+
+
+def flag(name, default=False):
+    """Whether the variable is switched on: 1, true, yes or on. Anything else is off."""
+    value = os.environ.get(name, "")
+    return value.lower() in {"1", "true", "yes", "on"} if value else default
+
+
+# --- Who and where ------------------------------------------------------------------------------
+
+SECRET_KEY = required(
+    "SECRET_KEY", "Set it to 50 or more random characters, and keep it: sessions depend on it."
+)
+# A new key with the old one here lets people stay signed in while it is changed.
+SECRET_KEY_FALLBACKS = os.environ.get("SECRET_KEY_FALLBACKS", "").split()
+DEBUG = flag("DEBUG")
+
+# The address people use. Letters link to it, and it says whether we are behind TLS.
+BASE_URL = required("BASE_URL", "Set it to the address people use: https://waymark.example.com")
+BASE_URL = BASE_URL.rstrip("/")
+_base = urlsplit(BASE_URL)
+if _base.scheme not in {"http", "https"} or not _base.hostname:
+    raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}: it must be http(s)://host[:port].")
+
+_LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+_is_local = _base.scheme == "http" and _base.hostname in {"localhost", "127.0.0.1", "::1"}
+ALLOWED_HOSTS = [
+    _base.hostname,
+    *os.environ.get("ALLOWED_HOSTS", "").replace(",", " ").split(),
+    *(_LOOPBACK if _is_local else []),
+]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+# --- What it is made of -------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "stakeholders",
+    "footprints",
+    "django_tables2",
+    "django_filters",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "django_celery_beat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",  # before staticfiles: runserver serves as production does
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+if importlib.util.find_spec("footprints.as_at"):
+    MIDDLEWARE.append("footprints.as_at.AsAtMiddleware")
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # so that templates/ may restyle forms
+INSTALLED_APPS.append("django.forms")
+
+# --- Data ---------------------------------------------------------------------------------------
+
+_database_url = os.environ.get("DATABASE_URL") or embedded.database_url()
+DATABASES = {
+    "default": dj_database_url.parse(
+        _database_url,
+        # A web process has one thread, so this is one connection a process.
+        conn_max_age=60,
+        conn_health_checks=True,
+        # PgBouncer in transaction mode may give each statement another connection.
+        disable_server_side_cursors=flag("PGBOUNCER"),
+    )
+}
+
+# Rate limits must count across processes, and signing in should not need the broker.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+    }
+}
+
+# --- Work in the background ---------------------------------------------------------------------
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or embedded.broker_url()
+if CELERY_BROKER_URL.startswith("redis"):
+    # A delivery that nobody acknowledged (its worker was killed) is given to another worker after
+    # visibility_timeout; the other two look for such deliveries every 10 s instead of every 100.
+    # So no task may run, nor be put off, for longer than the hour.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": 3600,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 5,
+    }
+CELERY_TASK_TIME_LIMIT = 3300
+CELERY_TASK_SOFT_TIME_LIMIT = 3240
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the rows it wrote
+# A page that starts a task must not hang while the broker is away.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
+
+# The clock. A tick that found no worker within its minute is dropped: the next one does its work.
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": f"accounts.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
+    for name in ("raise_flags", "send_digests")
+}
+
+# --- Language, days and numbers -----------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = CELERY_TIMEZONE = "Europe/London"
+USE_TZ = True
+USE_I18N = True
+FORMAT_MODULE_PATH = ["config.formats"]
+
+# --- Signing in ---------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "config.sign_in.ClosedSignUp"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "none"  # addresses are entered by an administrator
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+
+# --- Post ---------------------------------------------------------------------------------------
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get(
+    "DEFAULT_FROM_EMAIL", f"Waymark <waymark@{_base.hostname}>"
+)
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+if EMAIL_HOST:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+    EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+    EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_SSL = flag("EMAIL_USE_SSL", default=EMAIL_PORT == 465)
+    EMAIL_USE_TLS = flag("EMAIL_USE_TLS", default=EMAIL_PORT == 587)
+    EMAIL_TIMEOUT = 30
+else:
+    # Without a post office letters are kept, and shown in the product.
+    EMAIL_BACKEND = "accounts.outbox.OutboxBackend"
+
+# --- Files the browser fetches ------------------------------------------------------------------
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static-root"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "config.front_end.NamedFilesFinder",
+]
+# Address under /static/vendor/: file under node_modules/. Only these leave the house.
+FRONT_END_FILES = {
+    f"vendor/{name}": BASE_DIR / "node_modules" / name.replace("bootstrap/", "bootstrap/dist/", 1)
+    for name in (
+        "bootstrap/css/bootstrap.min.css",
+        "bootstrap/css/bootstrap.min.css.map",
+        "bootstrap/js/bootstrap.bundle.min.js",
+        "bootstrap/js/bootstrap.bundle.min.js.map",
+        "bootstrap-icons/bootstrap-icons.svg",
+    )
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Safety -------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # Bootstrap draws its arrows and ticks as data: pictures
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_SAVE_EVERY_REQUEST = False
+# Two instances on one host (two checkouts on localhost) must not sign each other out.
+SESSION_COOKIE_NAME = f"waymark_session_{_base.port}" if _base.port else "waymark_session"
+
+if not _is_local:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # a load balancer asks without TLS
+    SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    # TLS ends at a proxy, which must set this header itself and not pass on a visitor's.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Proxies that add to X-Forwarded-For, so that rate limits count visitors and not the proxy.
+    ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("PROXY_COUNT", "1"))
+# Preloading speaks for a whole registered domain, which is not ours to promise.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
+
+# --- Logs ---------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "config.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if os.environ.get("LOG_FORMAT") == "json" else "plain",
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO").upper()},
+    # Django's own handlers would say everything twice, and mail errors to nobody.
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}
