@@ -46,6 +46,7 @@ CLONE_NEWUSER = 0x10000000
 LONGEST_SOCKET_DIR = 80  # a socket's path may have 104 bytes on macOS, 108 on Linux
 FREE_BYTES_FOR_A_DATABASE = 300 * 1024 * 1024  # an empty one takes 62 MB, the demo about 150
 SECONDS_TO_START = 60
+SECONDS_FOR_ANOTHER = 3
 SECONDS_TO_STOP = 30
 
 _started = []  # Popen objects of servers we started: one that is collected warns of a live child
@@ -182,7 +183,8 @@ def _spawn(argv, log):
         )
 
 
-def _full(path):
+def full(path):
+    """The words for a disk without room for a database."""
     return (
         f"The disk that holds {path} is full. Make room (about 300 MB), and run this again: "
         "it goes on where it stopped."
@@ -193,17 +195,26 @@ def _failed(what, log):
     """An Unavailable that explains the end of a server's log."""
     said = log.read_text(errors="replace")[-2000:].strip()
     if "No space left on device" in said:
-        return Unavailable(_full(STATE_DIR))
+        return Unavailable(full(STATE_DIR))
     return Unavailable(f"{what} did not start. The end of {log}:\n{said}")
 
 
 def _wait_for(ready, process, log, what):
-    give_up = time.monotonic() + SECONDS_TO_START
-    while not ready():
-        if process.poll() is not None or time.monotonic() > give_up:
-            raise _failed(what, log)
-        time.sleep(0.02)
+    """Wait until the server answers: ours, or one that a killed start left on its way up."""
     _started.append(process)
+    give_up = time.monotonic() + SECONDS_TO_START
+    try:
+        while not ready():
+            if process.poll() is not None:
+                give_up = min(give_up, time.monotonic() + SECONDS_FOR_ANOTHER)
+            if time.monotonic() > give_up:
+                raise _failed(what, log)
+            time.sleep(0.02)
+    except BaseException:  # Ctrl-C too: a server that nobody holds must not stay
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(SECONDS_TO_STOP)
+        raise
 
 
 def _postgres_answers():
@@ -235,7 +246,7 @@ def _initialise():
             "(docs/operations.md says how). To start afresh, remove that directory."
         )
     if shutil.disk_usage(STATE_DIR).free < FREE_BYTES_FOR_A_DATABASE:
-        raise Unavailable(_full(STATE_DIR))
+        raise Unavailable(full(STATE_DIR))
     new = STATE_DIR / f"{data_dir().name}.new.{os.getpid()}"
     log = STATE_DIR / "initdb.log"
     # The same order of text on every machine: by code point, with no library to upgrade.
@@ -247,10 +258,17 @@ def _initialise():
     options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", *locale]
     if not _is_durable():
         options.append("--no-sync")
-    if _spawn([pg_bin() / "initdb", "-D", new, *options], log).wait() != 0:
+    maker = _spawn([pg_bin() / "initdb", "-D", new, *options], log)
+    try:
+        if maker.wait() != 0:
+            raise _failed("A new database", log)
+        new.rename(data_dir())
+    except BaseException:  # Ctrl-C too
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(maker.pid, signal.SIGKILL)
+        maker.wait()
         shutil.rmtree(new, ignore_errors=True)
-        raise _failed("A new database", log)
-    new.rename(data_dir())
+        raise
 
 
 def _is_durable():
@@ -363,7 +381,7 @@ def _prepare_state_dir():
             _open_lock(name).close()
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise Unavailable(_full(STATE_DIR)) from error
+            raise Unavailable(full(STATE_DIR)) from error
         if isinstance(error, PermissionError):
             raise Unavailable(
                 f"{STATE_DIR} cannot be written by this user ({error.strerror}). It may have been "
@@ -401,7 +419,7 @@ def services(postgres=True, valkey=True):
                     _start_valkey()
             except OSError as error:
                 if error.errno == errno.ENOSPC:
-                    raise Unavailable(_full(STATE_DIR)) from error
+                    raise Unavailable(full(STATE_DIR)) from error
                 raise
             fcntl.flock(start, fcntl.LOCK_UN)
             yield
