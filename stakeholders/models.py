@@ -66,9 +66,7 @@ class Post(Dated):
 
     organisation = OrganisationKey(rule=POST_RULE, related_name="posts")
     role = models.CharField(max_length=120)
-    is_shared = models.BooleanField(
-        default=False, help_text="Several people may hold it at once."
-    )
+    is_shared = models.BooleanField(default=False, help_text="Several people may hold it at once.")
 
     objects = DatedQuerySet.as_manager()
 

@@ -40,7 +40,11 @@ class Flag(models.Model):
     object_id = models.PositiveBigIntegerField()
     root = GenericForeignKey()
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
     )
     weight = models.PositiveSmallIntegerField(choices=Weight.choices)
     raised_at = models.DateTimeField()

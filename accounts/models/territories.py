@@ -43,7 +43,7 @@ class CoverageRole(models.TextChoices):
 
 class TerritoryPlanQuerySet(models.QuerySet):
     def visible_to(self, user: User):
-        """Plans the user may open: a field user's hold a patch of theirs; walled ones are the team's."""
+        """Plans the user may open: a walled team's are its own; a field user's hold their patch."""
         plans = self.filter(Q(team__is_walled=False) | Q(team=user.team_id))
         if user.role == User.Role.FIELD:
             plans = plans.filter(

@@ -57,7 +57,8 @@ class OrganisationQuerySet(models.QuerySet):
         """Each body with ``name`` and ``kind_code`` of that day; null where it did not live."""
         version = Version.objects.known(known).on(day).filter(organisation=OuterRef("pk"))
         return self.annotate(
-            name=Subquery(version.values("name")[:1]), kind_code=Subquery(version.values("kind")[:1])
+            name=Subquery(version.values("name")[:1]),
+            kind_code=Subquery(version.values("kind")[:1]),
         )
 
 
@@ -97,8 +98,9 @@ class VersionQuerySet(FactQuerySet):
 
     def census(self, day: date, known: int | None = None) -> dict[str, int]:
         """Live organisations by kind code on that day, as known by then; undecided bodies not."""
-        rows = self.known(known).on(day).decided()
-        return dict(rows.values_list("kind").annotate(Count("pk")).order_by("kind__tier", "kind"))
+        live = self.known(known).on(day).decided().order_by()
+        counts = dict(live.values_list("kind").annotate(Count("pk")))
+        return {code: counts.get(code, 0) for code in Kind.objects.values_list("code", flat=True)}
 
     def matching(self, text: str):
         """Bodies whose code, or a word of whose name, starts with the text."""
@@ -137,7 +139,9 @@ class Version(Fact):
             models.Index(Lower("name"), "id", name="version_name", condition=NOW),
             models.Index("kind", Lower("name"), "id", name="version_kind_name", condition=NOW),
             GinIndex(
-                OpClass(Lower("name"), name="gin_trgm_ops"), name="version_name_trgm", condition=NOW
+                OpClass(Lower("name"), name="gin_trgm_ops"),
+                name="version_name_trgm",
+                condition=NOW,
             ),
         ]
 

@@ -1,0 +1,1 @@
+"""The register's deeds: each one a function, each in one transaction."""
