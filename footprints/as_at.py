@@ -1,0 +1,242 @@
+"""The day a page speaks of, and the moment whose knowledge it uses.
+
+Every page takes `?on=YYYY-MM-DD` (the NHS of which day; today when absent) and
+`?known=YYYY-MM-DD` or `?known=YYYY-MM-DDTHH:MM` (as it was recorded by then; now when absent).
+`AsAtMiddleware` reads both once and puts an `AsAt` on the request. A value that is no day is
+answered with a page that says what was wrong: it is never quietly taken for today, because a
+plan signed on the wrong day's map is worse than no map.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property, lru_cache
+from time import monotonic
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import BadRequest
+from django.db.models import Count, Exists, OuterRef, Q
+from django.shortcuts import render
+from django.utils import timezone
+
+from .dated import ONE_DAY
+from .models import Release, Reorganisation, Succession
+from .written import day_in_full
+
+LONDON = ZoneInfo("Europe/London")
+
+# Bounds that leave room for a day before and a day after. The NHS began on 5 July 1948; plans
+# look a few years ahead.
+FIRST_DAY, LAST_DAY = date(1948, 7, 5), date(2199, 12, 31)
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
+
+PRESETS_KEPT = 300  # seconds: a reorganisation recorded a minute ago may wait five to be a preset
+BIG = 5  # this many events take effect together on a big reorganisation day
+
+
+class BadAddress(BadRequest):
+    """An address that says something we cannot read.
+
+    `problem` says what was wrong and `remedy` what would be right, both as whole sentences for
+    the reader. `AsAtMiddleware` answers it with the 400 page.
+    """
+
+    def __init__(self, problem, remedy):
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class AsAt:
+    """The day a page shows, and by when its facts had to be recorded.
+
+    `day`: facts that hold on this day. `known`: an aware datetime, inclusive, or None for now.
+    `today`: the day it is in London. `known_text`: `known` as the address wrote it.
+    """
+
+    day: date
+    known: datetime | None
+    today: date
+    known_text: str = ""
+
+    @classmethod
+    def read(cls, params, *, today):
+        """Read `on` and `known` from a mapping of strings; raise BadAddress if one is no day.
+
+        `today` is the day it is, from the door. An empty value counts as absent: that is what a
+        form sends for a field left blank.
+        """
+        on = params.get("on", "").strip()
+        known = params.get("known", "").strip()
+        return cls(
+            day=_day(on, says=f"?on={on}") if on else today,
+            known=_moment(known, today=today) if known else None,
+            today=today,
+            known_text=known,
+        )
+
+    @property
+    def is_today(self):
+        """Whether the day shown is the day it is."""
+        return self.day == self.today
+
+    @property
+    def is_now(self):
+        """Whether the page shows today, with all we know: nothing to warn of."""
+        return self.is_today and self.known is None
+
+    @cached_property
+    def release(self):
+        """The key of the last release known by then, as `.known(release)` takes it; None for now.
+
+        One query, asked once a request, and only where `known` is given.
+        """
+        return None if self.known is None else Release.objects.known_at(self.known)
+
+    @property
+    def params(self):
+        """The pieces of a query string that lead another page to the same day, as a dict."""
+        pieces = {} if self.is_today else {"on": self.day.isoformat()}
+        if self.known is not None:
+            pieces["known"] = self.known_text
+        return pieces
+
+    @property
+    def query(self):
+        """`params` as a query string without a question mark; empty when nothing is to be kept."""
+        return urlencode(self.params)
+
+    def keep(self, url):
+        """Return a link to `url` that shows the same day and the same knowledge."""
+        if not self.params:
+            return url
+        path, hash_mark, fragment = url.partition("#")
+        joint = "&" if "?" in path else "?"
+        return f"{path}{joint}{self.query}{hash_mark}{fragment}"
+
+    @property
+    def words(self):
+        """What the bar says when it is not today: "Showing the NHS of 31 March 2020"."""
+        return f"Showing the NHS of {'today' if self.is_today else day_in_full(self.day)}"
+
+    @property
+    def known_words(self):
+        """Which knowledge the page uses: "as recorded by the end of 15 January 2020", or ""."""
+        if self.known is None:
+            return ""
+        day = day_in_full(self.known.date())
+        if DAY.fullmatch(self.known_text):
+            return f"as recorded by the end of {day}"
+        return f"as recorded by {self.known:%H:%M} on {day}"
+
+    @property
+    def direction(self):
+        """ "past", "future", or "" for today: so that a page can word itself."""
+        return "past" if self.day < self.today else "future" if self.day > self.today else ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A big reorganisation day to jump to: the last day before it, and the day itself."""
+
+    day_before: date
+    day: date
+    events: int
+
+
+class AsAtMiddleware:
+    """Put `request.as_at` on every request; answer an unreadable address with a 400 page."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        today = timezone.localdate(timezone=LONDON)
+        try:
+            request.as_at = AsAt.read(request.GET, today=today)
+        except BadAddress as bad:
+            # The page that explains shows today, so that its own links lead somewhere.
+            request.as_at = AsAt(day=today, known=None, today=today)
+            return bad_address(request, bad)
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, BadAddress):
+            return bad_address(request, exception)
+        return None
+
+
+def bad_address(request, bad):
+    """Return the 400 page that says what `bad` (a BadAddress) found wrong, and what is right."""
+    context = {"problem": bad.problem, "remedy": bad.remedy}
+    return render(request, "400.html", context, status=400)
+
+
+def presets():
+    """Return the big reorganisation days, newest first, as a tuple of Preset.
+
+    One query, then kept in this process for at most five minutes: every page offers them.
+    """
+    return _presets(int(monotonic() // PRESETS_KEPT))
+
+
+@lru_cache(maxsize=1)
+def _presets(slot):
+    # A big day has many events, or one that replaces a commissioner: both redraw plans.
+    of_commissioner = Succession.objects.now().filter(
+        reorganisation=OuterRef("pk"),
+        predecessor__versions__kind__family="commissioning",
+        predecessor__versions__kind__is_legal_body=True,
+    )
+    days = (
+        Reorganisation.objects.decided()
+        .values("effective_on")
+        .annotate(events=Count("pk"), of_commissioners=Count("pk", filter=Exists(of_commissioner)))
+        .filter(Q(events__gte=BIG) | Q(of_commissioners__gte=1))
+        .order_by("-effective_on")
+    )
+    return tuple(
+        Preset(row["effective_on"] - ONE_DAY, row["effective_on"], row["events"]) for row in days
+    )
+
+
+def _day(text, *, says):
+    remedy = "Write a day as year-month-day, for example 2020-03-31."
+    try:
+        day = date.fromisoformat(text) if DAY.fullmatch(text) else None
+    except ValueError:  # the shape of a day, but no such day: 2020-02-30
+        day = None
+    if day is None:
+        raise BadAddress(f"The address says {says}, and that is no day.", remedy)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise BadAddress(
+            f"The address says {says}, and the register does not reach that far.",
+            f"Choose a day from {day_in_full(FIRST_DAY)} to {day_in_full(LAST_DAY)}.",
+        )
+    return day
+
+
+def _moment(text, *, today):
+    says = f"?known={text}"
+    if MOMENT.fullmatch(text):
+        day_text, _, clock = text.partition("T")
+        day = _day(day_text, says=says)
+        try:
+            moment = time.fromisoformat(clock)
+        except ValueError:
+            raise BadAddress(
+                f"The address says {says}, and {clock} is no time of day.",
+                "Write hours and minutes, for example 2020-01-15T09:30.",
+            ) from None
+    else:
+        day, moment = _day(text, says=says), time.max  # the end of that day
+    if day > today:
+        raise BadAddress(
+            f"The address says {says}, and that day is still to come.",
+            f"What was known can be asked up to today, {day_in_full(today)}.",
+        )
+    return datetime.combine(day, moment, tzinfo=LONDON)

@@ -1,0 +1,238 @@
+"""What every template of ours says the same way: days, shares, links that keep the day, icons.
+
+{% load waymark %}
+{% url_on "footprints:organisations" %}       a link that keeps the day shown
+{% url_on organisation %}                     the same, to an object's own page
+{{ version.opened_on|day }}                   1 Apr 2020
+{{ version.closed_on|last_day }}              30 Jun 2022: the last day, from the first after it
+{{ version|period }}                          1 Apr 2020 – 30 Jun 2022
+{{ succession.share|share }}                  59%
+{% old_new old_code="99J" old_name="…" new_code="91Q" new_name="…" share=succession.share %}
+{% flag "act" "Its counterparty is abolished" %}
+{% icon "arrow-right" %}                      an SVG of bootstrap-icons, in the page itself
+"""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.template.exceptions import TemplateSyntaxError
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+
+from .. import written
+from ..as_at import presets
+from ..dated import last_day as last_day_of
+
+register = template.Library()
+
+SPRITE = "vendor/bootstrap-icons/bootstrap-icons.svg"
+
+# weight → (icon, word). Told by shape, word and colour; never by colour alone.
+FLAGS = {
+    "act": ("exclamation-diamond-fill", "Act"),
+    "check": ("eye-fill", "Check"),
+    "know": ("info-circle", "Know"),
+}
+
+
+# --- Days, shares, numbers ---------------------------------------------------------------------
+
+
+@register.filter
+def day(value):
+    """Write a date as 1 Apr 2020; an absent one as a dash."""
+    return written.day_in_short(value) if value else "—"
+
+
+@register.filter
+def day_in_full(value):
+    """Write a date as 1 April 2020, for sentences; an absent one as a dash."""
+    return written.day_in_full(value) if value else "—"
+
+
+@register.filter
+def last_day(closed_on):
+    """Write the last day of a period, from its `closed_on`: 30 Jun 2022; an absent one a dash."""
+    return day(last_day_of(closed_on))
+
+
+@register.filter
+def period(row):
+    """Write the period of a row that has `opened_on` and `closed_on`."""
+    return written.period(row.opened_on, row.closed_on)
+
+
+@register.filter
+def share(part):
+    """Write a share of one as 59%, "all", or "share not known"."""
+    return written.share(part)
+
+
+@register.filter
+def number(value):
+    """Write a number as 1,234,567; an absent one as a dash."""
+    return "—" if value in (None, "") else written.number(value)
+
+
+@register.filter
+def initials(person):
+    """Return the first letters of the first and last word of a name: "Sam Example" → "SE"."""
+    words = str(person).split()
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper()
+
+
+# --- Links -------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def url_on(context, target, *args, **kwargs):
+    """Return an address that keeps the day shown.
+
+    `target` is the name of a URL (with its arguments), an object with a page of its own, or an
+    address that begins with a slash.
+    """
+    if hasattr(target, "get_absolute_url"):
+        address = target.get_absolute_url()
+    elif target.startswith("/"):
+        address = target
+    else:
+        address = reverse(target, args=args, kwargs=kwargs)
+    as_at = getattr(context.get("request"), "as_at", None)
+    return as_at.keep(address) if as_at is not None else address
+
+
+@register.inclusion_tag("components/_nav_link.html", takes_context=True)
+def nav_link(context, name, text, count=None):
+    """One entry of the navigation, marked where it leads to the page or section shown.
+
+    `name` is the name of a URL; an entry whose app is not installed is not drawn.
+    """
+    try:
+        plain = reverse(name)
+    except NoReverseMatch:
+        return {"address": None}
+    path = context["request"].path
+    here = path == plain or (plain != "/" and path.startswith(plain))
+    return {
+        "address": url_on(context, name),
+        "text": text,
+        "count": count,
+        "current": "page" if path == plain else "true" if here else None,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def querystring_less(context, *names):
+    """Return the query string of this page without these parameters, and without "?"."""
+    query = context["request"].GET.copy()
+    for name in names:
+        query.pop(name, None)
+    return query.urlencode()
+
+
+@register.inclusion_tag("components/_as_at.html", takes_context=True)
+def as_at_control(context):
+    """The control that says which day the page shows, and leads to another one."""
+    request = context["request"]
+    pages = ("on", "known", "after", "before")  # the place in a list belongs to one day
+    return {
+        "as_at": request.as_at,
+        "presets": presets(),
+        "kept": [
+            (name, value)
+            for name, values in request.GET.lists()
+            if name not in pages
+            for value in values
+        ],
+        "request": request,
+    }
+
+
+# --- Components --------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("components/_old_new.html", takes_context=True)
+def old_new(
+    context,
+    *,
+    old_code,
+    old_name,
+    new_code=None,
+    new_name=None,
+    share=None,
+    becomes=None,
+    old_url=None,
+    new_url=None,
+    tag="div",
+):
+    """Old → new, the product's signature: code, name, arrow, code, name, share.
+
+    `new_code` of None says that it closes without a successor; `becomes` names a kind where the
+    code is kept and its nature changes. `tag` is "li" inside `<ul class="old-new-list">`, whose
+    columns line up. The addresses keep the day shown.
+    """
+    return {
+        "old_code": old_code,
+        "old_name": old_name,
+        "old_url": url_on(context, old_url) if old_url else None,
+        "new_code": new_code,
+        "new_name": new_name,
+        "new_url": url_on(context, new_url) if new_url else None,
+        "share": written.share(share),
+        "share_known": share is not None,
+        "becomes": becomes,
+        "tag": tag,
+    }
+
+
+@register.inclusion_tag("components/_flag.html")
+def flag(weight, text=""):
+    """A flag of weight "act", "check" or "know" (or a Weight), and what it says."""
+    name = weight.name.lower() if hasattr(weight, "name") else str(weight).lower()
+    if name not in FLAGS:
+        raise TemplateSyntaxError(f"A flag weighs {', '.join(FLAGS)}; not {weight!r}.")
+    icon_name, word = FLAGS[name]
+    return {"weight": name, "icon": icon_name, "word": word, "text": text}
+
+
+@register.simple_tag
+def icon(name, says=""):
+    """An icon of bootstrap-icons, drawn in the page: no request, and it takes the text's colour.
+
+    `says` is what a screen reader says; without it the icon is decoration.
+    """
+    view_box, drawing = _symbols()[name]
+    voice = (
+        format_html('role="img" aria-label="{}"', says)
+        if says
+        else mark_safe('aria-hidden="true"')
+    )
+    return format_html(
+        '<svg class="icon" viewBox="{}" width="16" height="16" fill="currentColor" {}>{}</svg>',
+        view_box,
+        voice,
+        mark_safe(drawing),
+    )
+
+
+@lru_cache(maxsize=1)
+def _symbols():
+    """Return name → (viewBox, drawing), read once from the library's one file of symbols."""
+    found = finders.find(SPRITE)
+    if found:
+        sprite = Path(found).read_text()
+    else:  # a server that holds the collected files alone
+        with staticfiles_storage.open(SPRITE) as file:
+            sprite = file.read().decode()
+    pattern = re.compile(
+        r'<symbol[^>]*viewBox="([^"]+)"[^>]*id="([^"]+)"[^>]*>(.*?)</symbol>', re.DOTALL
+    )
+    symbols = {name: (box, drawing) for box, name, drawing in pattern.findall(sprite)}
+    if not symbols:
+        raise LookupError(f"{SPRITE} holds no symbols in the shape we read.")
+    return symbols

@@ -1,0 +1,148 @@
+// What the pages do beyond links and forms. Every page also works without this file.
+
+const doc = document;
+const typing = (target) =>
+  target instanceof Element && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+
+// --- Light or dark: a cookie, so that the server draws the page right the first time --------------
+function wireTheme() {
+  const choice = doc.querySelector(".theme-choice");
+  if (!choice) return;
+  const now = doc.documentElement.dataset.theme ?? "";
+  for (const radio of choice.querySelectorAll("input")) {
+    radio.checked = radio.value === now;
+    radio.addEventListener("change", () => {
+      const age = radio.value ? 31536000 : 0;
+      doc.cookie = `theme=${radio.value}; path=/; max-age=${age}; samesite=lax`;
+      if (radio.value) doc.documentElement.dataset.theme = radio.value;
+      else delete doc.documentElement.dataset.theme;
+    });
+  }
+  choice.hidden = false;
+}
+
+// --- Menus: one open at a time; Escape and a click elsewhere close them ----------------------------
+const menus = () => doc.querySelectorAll("details.menu[open], details.nav-fold[open]");
+
+doc.addEventListener("click", (event) => {
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+});
+
+// --- Tables: a row leads where its first link leads; the arrows walk the rows ----------------------
+doc.addEventListener("click", (event) => {
+  const row = event.target.closest?.("table[data-rows] tbody tr");
+  if (!row || event.target.closest("a, button, input, label, summary")) return;
+  if (getSelection()?.toString()) return; // somebody is copying a code
+  const link = row.querySelector("a[href]");
+  if (!link) return;
+  if (event.ctrlKey || event.metaKey) open(link.href, "_blank", "noopener");
+  else link.click();
+});
+
+const rowLinks = () => [...doc.querySelectorAll("table[data-rows] tbody tr")].map((row) => row.querySelector("a[href], input")).filter(Boolean);
+
+function walk(step) {
+  const links = rowLinks();
+  if (!links.length) return false;
+  const row = doc.activeElement?.closest("table[data-rows] tbody tr");
+  const at = row ? links.findIndex((link) => row.contains(link)) : -1;
+  const next = at < 0 ? (step > 0 ? 0 : links.length - 1) : at + step;
+  if (next < 0 || next >= links.length) return true;
+  links[next].focus();
+  links[next].closest("tr").scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function countSelected() {
+  const bar = doc.querySelector("[data-selected]");
+  const boxes = [...doc.querySelectorAll("table[data-rows] tbody input[name=row]")];
+  const ticked = boxes.filter((box) => box.checked).length;
+  if (bar) bar.textContent = ticked === 1 ? "1 row" : `${ticked} rows`;
+  const all = doc.querySelector("[data-select-all]");
+  if (all) {
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
+}
+
+doc.addEventListener("change", (event) => {
+  if (event.target.matches?.("[data-select-all]")) {
+    for (const box of doc.querySelectorAll("table[data-rows] tbody input[name=row]")) box.checked = event.target.checked;
+  }
+  if (event.target.closest?.("table[data-rows]")) countSelected();
+});
+
+// --- Keys ---------------------------------------------------------------------------------------------
+doc.addEventListener("keydown", (event) => {
+  const search = doc.getElementById("search");
+  if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey) && search) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+    return;
+  }
+  if (event.key === "Escape") {
+    for (const menu of menus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    return;
+  }
+  if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return;
+  const go = (selector) => doc.querySelector(selector)?.click();
+  switch (event.key) {
+    case "/":
+      if (!search) return;
+      search.focus();
+      search.select();
+      break;
+    case "?":
+      doc.getElementById("keys")?.showModal();
+      break;
+    case "d": {
+      const control = doc.querySelector("details.as-at");
+      if (!control) return;
+      control.open = true;
+      control.querySelector("input[type=date]").focus();
+      break;
+    }
+    case "n":
+      go("[data-next]");
+      break;
+    case "p":
+      go("[data-prev]");
+      break;
+    case "x": {
+      const box = doc.activeElement?.closest("table[data-rows] tbody tr")?.querySelector("input[name=row]");
+      if (!box) return;
+      box.click();
+      break;
+    }
+    case "ArrowDown":
+      if (doc.querySelector("dialog[open], details[open].menu") || !walk(1)) return;
+      break;
+    case "ArrowUp":
+      if (doc.querySelector("dialog[open], details[open].menu") || !walk(-1)) return;
+      break;
+    default:
+      return;
+  }
+  event.preventDefault();
+});
+
+// An answer that is not a page of ours (an error) is shown, not dropped.
+doc.addEventListener("htmx:responseError", (event) => {
+  const place = doc.getElementById("messages");
+  if (!place) return;
+  const note = doc.createElement("div");
+  note.className = "note note-error";
+  note.setAttribute("role", "alert");
+  const text = doc.createElement("p");
+  text.textContent = event.detail.xhr.status === 400
+    ? "That cannot be shown: the address asks for something this page does not have."
+    : "The answer did not come. Try again.";
+  note.append(text);
+  place.replaceChildren(note);
+});
+
+wireTheme();
