@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from footprints.dated import PERIOD, Dated, DatedQuerySet
 from footprints.models import Change, OrganisationKey, Outcome, Rule
+from footprints.revised import Revised, RevisedQuerySet
 
 POST_RULE = Rule(
     says="a stakeholder's post",
@@ -61,20 +62,26 @@ class Person(models.Model):
         return reverse("stakeholders:person", args=[self.pk])
 
 
-class Post(Dated):
+class PostQuerySet(DatedQuerySet, RevisedQuerySet):
+    pass
+
+
+class Post(Dated, Revised):
     """A position at an organisation, for as long as it exists; it may be vacant."""
 
     organisation = OrganisationKey(rule=POST_RULE, related_name="posts")
     role = models.CharField(max_length=120)
     is_shared = models.BooleanField(default=False, help_text="Several people may hold it at once.")
 
-    objects = DatedQuerySet.as_manager()
+    objects = PostQuerySet.as_manager()
 
     class Meta(Dated.Meta):
         abstract = False
         ordering = ["organisation", "role", "pk"]
+        indexes = [*Revised.Meta.indexes]
         constraints = [
             *Dated.Meta.constraints,
+            *Revised.Meta.constraints,
             models.UniqueConstraint(name="post_shared_key", fields=["id", "is_shared"]),
         ]
 

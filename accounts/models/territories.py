@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from footprints.dated import PERIOD, ClosingDayField, Dated, DatedQuerySet, last_day
 from footprints.models import Change, OrganisationKey, Outcome, Rule
+from footprints.revised import Revised, RevisedQuerySet
 
 from .users import Team, User
 
@@ -41,9 +42,9 @@ class CoverageRole(models.TextChoices):
     COVER = "cover", "Cover"
 
 
-class TerritoryPlanQuerySet(models.QuerySet):
+class TerritoryPlanQuerySet(RevisedQuerySet):
     def visible_to(self, user: User):
-        """Plans the user may open: a walled team's are its own; a field user's hold their patch."""
+        """Plans the user may open: a walled team's are its own; a field user's hold theirs."""
         plans = self.filter(Q(team__is_walled=False) | Q(team=user.team_id))
         if user.role == User.Role.FIELD:
             plans = plans.filter(
@@ -55,12 +56,8 @@ class TerritoryPlanQuerySet(models.QuerySet):
         """Plans that a reorganisation may still touch."""
         return self.exclude(state=TerritoryPlan.State.ARCHIVED)
 
-    def unflagged(self):
-        """Plans that changed since the last flagging; a partial index holds just these."""
-        return self.filter(revision__gt=F("flagged_revision"))
 
-
-class TerritoryPlan(models.Model):
+class TerritoryPlan(Revised):
     """A dated set of territories of one team."""
 
     class State(models.TextChoices):
@@ -80,30 +77,19 @@ class TerritoryPlan(models.Model):
     copied_from = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="copies"
     )
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    flagged_revision = models.PositiveIntegerField(default=0, editable=False)
 
     objects = TerritoryPlanQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Revised.Meta):
+        abstract = False
         ordering = ["-opened_on", "name", "pk"]
         constraints = [
+            *Revised.Meta.constraints,
             models.CheckConstraint(
                 name="plan_opens_before_it_closes",
                 condition=Q(opened_on__lt=F("closed_on")),
                 violation_error_message="The last day lies before the first.",
             ),
-            models.CheckConstraint(
-                name="plan_flagged_no_further_than_it_is",
-                condition=Q(flagged_revision__lte=F("revision")),
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["id"],
-                name="plan_unflagged",
-                condition=Q(revision__gt=F("flagged_revision")),
-            )
         ]
 
     def __str__(self):

@@ -190,8 +190,9 @@ class PopulationQuerySet(RecordedQuerySet):
         """One figure an organisation: the newest year on the boundary that held on that day."""
         return (
             self.filter(boundary_on__lte=day)
-            .order_by("organisation", "-boundary_on", "-year")
-            .distinct("organisation")
+            # organisation_id: "organisation" would be in order of code, which DISTINCT ON refuses
+            .order_by("organisation_id", "-boundary_on", "-year")
+            .distinct("organisation_id")
         )
 
 

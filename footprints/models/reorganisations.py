@@ -7,13 +7,14 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
+from ..revised import Revised, RevisedQuerySet
 from .keys import REGISTER, Change, OrganisationKey
 from .organisations import Kind
 from .relationships import Relationship
 from .releases import NOW, Recorded
 
 
-class ReorganisationQuerySet(models.QuerySet):
+class ReorganisationQuerySet(RevisedQuerySet):
     def known(self):
         """Events of which the register knows a succession or a move now."""
         event = OuterRef("pk")
@@ -30,12 +31,8 @@ class ReorganisationQuerySet(models.QuerySet):
         """Events that happened or will by law."""
         return self.filter(state__in=Reorganisation.State.settled())
 
-    def unflagged(self):
-        """Events that changed since the last flagging; a partial index holds just these."""
-        return self.filter(revision__gt=F("flagged_revision"))
 
-
-class Reorganisation(models.Model):
+class Reorganisation(Revised):
     """An event: bodies before, bodies after, a date, a state, evidence."""
 
     class Kind(models.TextChoices):
@@ -74,26 +71,15 @@ class Reorganisation(models.Model):
     title = models.CharField(max_length=240)
     effective_on = models.DateField("takes effect on")
     state = models.CharField(max_length=12, choices=State.choices)
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    flagged_revision = models.PositiveIntegerField(default=0, editable=False)
 
     objects = ReorganisationQuerySet.as_manager()
 
-    class Meta:
+    class Meta(Revised.Meta):
+        abstract = False
         ordering = ["-effective_on", "title", "pk"]
         indexes = [
-            models.Index(
-                fields=["id"],
-                name="reorganisation_unflagged",
-                condition=Q(revision__gt=F("flagged_revision")),
-            ),
+            *Revised.Meta.indexes,
             models.Index(fields=["effective_on", "id"], name="reorganisation_effective"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                name="reorganisation_flagged_no_further_than_it_is",
-                condition=Q(flagged_revision__lte=F("revision")),
-            )
         ]
 
     def __str__(self):

@@ -1,7 +1,6 @@
 """Facts entered by hand. A saved fact is a release; a correction is a new row, never an edit."""
 
 from django.db import transaction
-from django.db.models import F
 
 from ..models import Release, Reorganisation
 from .releases import content, open_release
@@ -65,4 +64,4 @@ def _retract(fact, release: Release):
 
 def _renew_event(*facts):
     events = {fact.reorganisation_id for fact in facts if hasattr(fact, "reorganisation_id")}
-    Reorganisation.objects.filter(pk__in=events).update(revision=F("revision") + 1)
+    Reorganisation.objects.filter(pk__in=events).revise()

@@ -84,7 +84,7 @@ def load_bundle(bundle: Bundle, *, by=None) -> LoadReport:
                 raise Contradiction(f"Another source holds otherwise: {error}") from error
             renew_events(report.release)
         for model in staged:
-            cursor.execute(f"DROP TABLE {_temp(model)}")
+            cursor.execute(f"DROP TABLE {_temp(model)}, gone_{_temp(model)}")
 
     report.findings = [*_unplaced(bundle), *anomalies.found(bundle)]
     if report.release:
@@ -334,9 +334,7 @@ def _retract(cursor, model, release: Release) -> int:
         f"AND {same_content(model, 'fact', 'gone')}",
         [release.pk, release.source],
     )
-    count = cursor.rowcount
-    cursor.execute(f"DROP TABLE gone_{_temp(model)}")
-    return count
+    return cursor.rowcount
 
 
 def _assert(cursor, model, release: Release) -> int:

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F
 from django.utils.timezone import now
 
 from ..models import (
@@ -157,4 +156,4 @@ def renew_events(*releases: Release):
     events = set()
     for model in OF_EVENTS:
         events |= set(model.objects.filter(touched).values_list("reorganisation", flat=True))
-    Reorganisation.objects.filter(pk__in=events).update(revision=F("revision") + 1)
+    Reorganisation.objects.filter(pk__in=events).revise()
