@@ -44,6 +44,45 @@ def broker():
 
 
 @pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Every test finds the register loaded with the bundled facts; a worker loads it once."""
+    with django_db_blocker.unblock():
+        _load_register()
+
+
+def _load_register():
+    from footprints import bundle
+    from footprints.services.loading import load_bundle
+
+    load_bundle(bundle.read())
+
+
+@pytest.fixture
+def register(db):
+    """The bundled facts, as one release: returned. Loaded anew where a test emptied every table.
+
+    Tests of real transactions do: they run last, and leave no row behind.
+    """
+    from footprints.models import Release
+
+    if not Release.objects.exists():
+        _load_register()
+    return Release.objects.get(kind=Release.Kind.BUNDLE)
+
+
+@pytest.fixture
+def empty_register(db):
+    """A register that knows nothing, no kind even; after the test the facts are back."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE footprints_release, footprints_organisation, footprints_kind, "
+            "footprints_reorganisation CASCADE"
+        )
+
+
+@pytest.fixture(scope="session")
 def shared():
     """The directory of published files kept beside the project; skips where it is not there."""
     if not SHARED.is_dir():
