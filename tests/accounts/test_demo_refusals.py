@@ -12,7 +12,7 @@ from stakeholders.models import Person
 pytestmark = pytest.mark.django_db
 
 
-def test_without_the_register_it_says_what_to_run_and_leaves_no_trace():
+def test_without_the_register_it_says_what_to_run_and_leaves_no_trace(empty_register):
     with pytest.raises(CommandError, match=r"Load it first: \./run load_register"):
         call_command("load_demo")
 

@@ -119,8 +119,7 @@ def test_the_four_hundred_page_needs_no_request():
     assert b"This address cannot be read" in response.content
 
 
-@pytest.mark.django_db
-def test_the_presets_are_the_days_on_which_much_changed(django_user_model):
+def test_the_presets_are_the_days_on_which_much_changed(empty_register):
     from footprints.as_at import _presets, presets
     from footprints.models import Reorganisation
 
