@@ -49,7 +49,7 @@ SECONDS_TO_START = 60
 SECONDS_FOR_ANOTHER = 3
 SECONDS_TO_STOP = 30
 
-_started = []  # Popen objects of servers we started: one that is collected warns of a live child
+_started = []  # servers we started, kept: Python warns of a running child it loses sight of
 
 
 class Unavailable(SystemExit):
@@ -388,7 +388,7 @@ def _prepare_state_dir():
                 "made by another one, root say.\n"
                 "Change its owner, or remove it, or set LOCAL_STATE_DIR to another directory."
             ) from error
-        raise
+        raise Unavailable(f"{STATE_DIR} cannot be used: {error}.") from error
     owner = socket_dir().stat().st_uid
     if owner not in {os.geteuid(), NOBODY}:  # in /tmp, somebody else may have been there first
         raise Unavailable(f"{socket_dir()} belongs to another user (number {owner}).")

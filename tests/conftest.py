@@ -2,10 +2,13 @@
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from config import embedded
 
@@ -29,6 +32,31 @@ def pytest_configure(config):
     """Hold the embedded PostgreSQL for the whole run; each xdist worker joins as one more user."""
     if not config.option.collectonly:
         _held.enter_context(embedded.services(valkey=False))
+        if not hasattr(config, "workerinput") and not os.environ.get("DATABASE_URL"):
+            drop_databases_of_killed_runs()
+
+
+def drop_databases_of_killed_runs():
+    """Drop test databases named for a process that is no more."""
+    server = embedded.database_url().replace(f"/{embedded.DATABASE}", "/postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        names = connection.execute("SELECT datname FROM pg_database").fetchall()
+        for (name,) in names:
+            named_for = re.match(r"test_waymark_(\d+)", name)
+            if named_for and not is_alive(int(named_for[1])):
+                drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+                connection.execute(drop.format(sql.Identifier(name)))
+
+
+def is_alive(pid):
+    """Whether a process has this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it has, and belongs to somebody else
+        return True
+    return True
 
 
 def pytest_unconfigure(config):

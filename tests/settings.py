@@ -8,6 +8,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # A state directory of their own: with durability off it is fast, and no place for anybody's data.
 os.environ.setdefault("LOCAL_STATE_DIR", str(BASE_DIR / ".local" / "tests"))
 os.environ.setdefault("LOCAL_PG_DURABLE", "0")
+# Two runs at once in one checkout have databases of their own; xdist's workers inherit the name.
+os.environ.setdefault("TEST_RUN", str(os.getpid()))
 os.environ["SECRET_KEY"] = "only the tests sign with this key, which is long enough to please"
 os.environ["BASE_URL"] = "http://localhost:8000"
 # What a developer has set for ./run must not reach the tests: no letter leaves the house.
@@ -15,6 +17,8 @@ for name in ("DEBUG", "EMAIL_HOST", "PGBOUNCER", "EMBEDDED_SERVICES_HELD", "LOG_
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403
+
+DATABASES["default"]["TEST"] = {"NAME": f"test_waymark_{os.environ['TEST_RUN']}"}  # noqa: F405
 
 # Pages are served from the sources, without a collectstatic before every run.
 STORAGES["staticfiles"] = {  # noqa: F405

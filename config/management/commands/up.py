@@ -51,6 +51,7 @@ class Command(BaseCommand):
             signal.signal(name, self._stop)
         self._step_number = 0
         self._children = {}
+        self._announced = threading.Event()  # until then a child's words would break our lines
         try:
             with contextlib.ExitStack() as held:
                 held.enter_context(address.hold())
@@ -116,7 +117,7 @@ class Command(BaseCommand):
         if mark.is_file() and mark.read_text() == found.hexdigest():
             return
         mark.unlink(missing_ok=True)
-        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
         mark.write_text(found.hexdigest())
 
     def _start_children(self):
@@ -160,11 +161,9 @@ class Command(BaseCommand):
     def _pass_on(self, name, child):
         for line in child.stdout:
             self._said[name].append(line)
-            if child.poll() is None and self._announced.is_set():
+            if line.strip() and self._announced.is_set():
                 self.stdout.write(f"{name:6} | {line}", ending="")
                 self.stdout.flush()
-
-    _announced = threading.Event()
 
     def _wait_until_it_answers(self):
         give_up = time.monotonic() + SECONDS_TO_ANSWER
