@@ -15,7 +15,7 @@ from django.db.models import Case, IntegerField, OuterRef, Q, Subquery, Value, W
 from .models import WEIGHT_OF, OrganisationKey, Reorganisation, Touch
 
 
-def keys() -> Iterator[OrganisationKey]:
+def organisation_keys() -> Iterator[OrganisationKey]:
     """Every key of ours to an organisation; the register's own facts are not effects."""
     for model in apps.get_models():
         for field in model._meta.local_fields:
@@ -79,5 +79,5 @@ def of(reorganisation: Reorganisation) -> list[Circle]:
     """The whole blast radius of an event, one circle a key; computed, nothing is stored."""
     return [
         Circle(key, with_change(key, touched(key, reorganisation), reorganisation))
-        for key in keys()
+        for key in organisation_keys()
     ]

@@ -1,0 +1,1 @@
+"""Our side's deeds: each one a function, each in one transaction."""

@@ -1,0 +1,284 @@
+"""Flags: what a reorganisation unsettles, found by set statements and marked in one transaction.
+
+The work to do is the rows not done: events and roots (plans, posts, …) whose revision runs ahead
+of the one last flagged. A run locks those, crosses them with everything they may meet, and marks
+them, so that a crash loses nothing and a second worker finds nothing left.
+"""
+
+from collections.abc import Iterable
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models, transaction
+from django.utils.timezone import now
+
+from footprints import blast_radius
+from footprints.models import WEIGHT_OF, OrganisationKey, Reorganisation, Weight
+from footprints.revised import Revised
+
+from ..models import Assignment, Flag, TerritoryPlan, User
+
+
+def roots() -> dict[type[models.Model], list[OrganisationKey]]:
+    """What carries flags, and the keys by which an event reaches it."""
+    found: dict[type[models.Model], list[OrganisationKey]] = {}
+    for key in blast_radius.organisation_keys():
+        found.setdefault(root_of(key), []).append(key)
+    return found
+
+
+def root_of(key: OrganisationKey) -> type[models.Model]:
+    """The model that gets the flag when the key's row is touched."""
+    if not key.rule.root:
+        return key.model
+    return key.model._meta.get_field(key.rule.root).related_model
+
+
+@transaction.atomic
+def raise_flags() -> int:
+    """Flag everything of ours that a standing event touches; return how many flags are new.
+
+    Looks only at what changed since the last run. A flag that no longer touches anything lapses;
+    one that does so again returns. Persons whose patch is newly touched get a digest to be sent.
+    """
+    events = _claim(Reorganisation)
+    changed = {root: _claim(root) for root in roots()}
+    if not events and not any(changed.values()):
+        return 0
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE touched (reorganisation_id bigint, content_type_id int, "
+            "object_id bigint, owner_id bigint, weight smallint) ON COMMIT DROP"
+        )
+        for root, keys in roots().items():
+            for key in keys:
+                _find(cursor, key, root, events=events, changed=changed[root])
+        _weigh_meetings(cursor)
+        raised = _raise(cursor)
+        _lapse(cursor, events, changed)
+        _address(cursor)
+        cursor.execute("DROP TABLE touched")
+
+    _mark(Reorganisation, events)
+    for root, keys in changed.items():
+        _mark(root, keys)
+    return raised
+
+
+def _claim(model: type[Revised]) -> dict[int, int]:
+    """Lock what changed, in order of key so that two runs cannot meet crosswise."""
+    rows = model._base_manager.filter(revision__gt=models.F("flagged_revision"))
+    return dict(rows.order_by("pk").select_for_update().values_list("pk", "revision"))
+
+
+def _mark(model: type[Revised], claimed: dict[int, int]):
+    # The rows are locked since they were claimed: their revision is the one that was flagged.
+    model._base_manager.filter(pk__in=claimed).update(flagged_revision=models.F("revision"))
+
+
+def _days(table: str, model: type[models.Model], day: str) -> str:
+    """SQL: the row has a day on or after that day."""
+    if not any(field.column == "closed_on" for field in model._meta.local_fields):
+        return "true"
+    return f"({table}.closed_on IS NULL OR {table}.closed_on > {day})"
+
+
+def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed: Iterable[int]):
+    """Collect what the events touch through one key, a row a root and event."""
+    row = key.model._meta.db_table
+    root_column = key.model._meta.get_field(key.rule.root).column if key.rule.root else "id"
+    columns = {field.column for field in root._meta.local_fields}
+    weights = " ".join(
+        f"WHEN '{change}' THEN {int(WEIGHT_OF[outcome])}"
+        for change, outcome in key.rule.outcomes.items()
+    )
+    conditions = [
+        "touch.passes = 'area'",
+        "touch.change = ANY(%(changes)s)",
+        "NOT event.state = ANY(%(dropped)s)",
+        _days("held", key.model, "event.effective_on"),
+        _days("root", root, "event.effective_on"),
+        # Flagged only for events after its first day: it was drawn up knowing the earlier ones.
+        "(root.opened_on IS NULL OR root.opened_on < event.effective_on)",
+    ]
+    if root is TerritoryPlan:
+        conditions.append("root.state <> 'archived'")
+    # What changed on one side is crossed with everything on the other; a pair found twice is one.
+    for scope, claimed in (("event.id", events), ("root.id", changed)):
+        if not claimed:
+            continue
+        cursor.execute(
+            f"""
+            INSERT INTO touched
+            SELECT event.id, %(content_type)s, root.id,
+                   {"root.owner_id" if "owner_id" in columns else "NULL::bigint"},
+                   max(CASE touch.change {weights} END)
+            FROM footprints_touch AS touch
+            JOIN footprints_reorganisation AS event ON event.id = touch.reorganisation_id
+            JOIN {row} AS held ON held.{key.column} = touch.organisation_id
+            JOIN {root._meta.db_table} AS root ON root.id = held.{root_column}
+            WHERE {scope} = ANY(%(claimed)s) AND {" AND ".join(conditions)}
+            GROUP BY event.id, root.id
+            """,
+            {
+                "content_type": ContentType.objects.get_for_model(root).pk,
+                "changes": list(key.rule.outcomes),
+                "dropped": [str(state) for state in Reorganisation.State.dropped()],
+                "claimed": list(claimed),
+            },
+        )
+
+
+def _weigh_meetings(cursor):
+    """Ask more where territories meet in one successor, or it covers more than the plan holds.
+
+    The same meetings as ``accounts.effects`` shows, as one statement over all pairs.
+    """
+    cursor.execute(
+        f"""
+        WITH side AS (
+            SELECT touched.reorganisation_id, event.effective_on, held.plan_id, held.role,
+                   held.territory_id,
+                   CASE touch.change WHEN 'receives' THEN touch.organisation_id
+                        ELSE touch.other_id END AS successor_id
+            FROM touched
+            JOIN footprints_reorganisation AS event ON event.id = touched.reorganisation_id
+            JOIN footprints_touch AS touch ON touch.reorganisation_id = touched.reorganisation_id
+                 AND touch.passes = 'area' AND touch.change IN ('ends', 'splits', 'receives')
+            JOIN {Assignment._meta.db_table} AS held
+                 ON held.organisation_id = touch.organisation_id
+                 AND held.plan_id = touched.object_id
+                 AND {_days("held", Assignment, "event.effective_on")}
+            WHERE touched.content_type_id = %(plan)s
+        ), meeting AS (
+            SELECT reorganisation_id, effective_on, plan_id, role, successor_id,
+                   count(DISTINCT territory_id) > 1 AS is_conflict
+            FROM side GROUP BY 1, 2, 3, 4, 5
+        ), member AS (
+            SELECT succession.reorganisation_id, succession.successor_id,
+                   succession.predecessor_id AS organisation_id
+            FROM footprints_succession AS succession
+            WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
+              AND succession.becomes_id IS NULL AND succession.successor_id IS NOT NULL
+            UNION
+            SELECT succession.reorganisation_id, succession.successor_id, succession.successor_id
+            FROM footprints_succession AS succession
+            JOIN footprints_reorganisation AS event ON event.id = succession.reorganisation_id
+            JOIN footprints_version AS life ON life.organisation_id = succession.successor_id
+                 AND life.retracted_by_id IS NULL
+                 AND daterange(life.opened_on, life.closed_on) @> event.effective_on - 1
+            WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
+              AND succession.becomes_id IS NULL
+        ), asks AS (
+            SELECT meeting.reorganisation_id, meeting.plan_id,
+                   max(CASE WHEN is_conflict THEN {int(Weight.ACT)}
+                            WHEN EXISTS (
+                                SELECT FROM member
+                                WHERE member.reorganisation_id = meeting.reorganisation_id
+                                  AND member.successor_id = meeting.successor_id
+                                  AND NOT EXISTS (
+                                    SELECT FROM {Assignment._meta.db_table} AS held
+                                    WHERE held.plan_id = meeting.plan_id
+                                      AND held.role = meeting.role
+                                      AND held.organisation_id = member.organisation_id
+                                      AND (held.closed_on IS NULL
+                                           OR held.closed_on >= meeting.effective_on))
+                            ) THEN {int(Weight.CHECK)}
+                            ELSE {int(Weight.KNOW)} END) AS weight
+            FROM meeting GROUP BY 1, 2
+        )
+        UPDATE touched SET weight = greatest(touched.weight, asks.weight)
+        FROM asks
+        WHERE touched.content_type_id = %(plan)s AND touched.object_id = asks.plan_id
+          AND touched.reorganisation_id = asks.reorganisation_id
+        """,
+        {"plan": ContentType.objects.get_for_model(TerritoryPlan).pk},
+    )
+
+
+def _raise(cursor) -> int:
+    """Write the flags: new ones, and those whose weight or owner changed or that had lapsed."""
+    cursor.execute(
+        """
+        INSERT INTO accounts_flag AS flag
+            (reorganisation_id, content_type_id, object_id, owner_id, weight, raised_at)
+        SELECT reorganisation_id, content_type_id, object_id, max(owner_id), max(weight), %s
+        FROM touched GROUP BY 1, 2, 3
+        ON CONFLICT (reorganisation_id, content_type_id, object_id) DO UPDATE
+            SET weight = excluded.weight, owner_id = excluded.owner_id, lapsed_at = NULL
+            WHERE (flag.weight, flag.owner_id)
+                  IS DISTINCT FROM (excluded.weight, excluded.owner_id)
+               OR flag.lapsed_at IS NOT NULL
+        RETURNING (xmax = 0) AS is_new
+        """,
+        [now()],
+    )
+    return sum(is_new for (is_new,) in cursor.fetchall())
+
+
+def _lapse(cursor, events, changed):
+    """Flags in the scope of this run that touch nothing any more."""
+    for root, claimed in changed.items():
+        cursor.execute(
+            """
+            UPDATE accounts_flag AS flag SET lapsed_at = %s
+            WHERE flag.lapsed_at IS NULL AND flag.content_type_id = %s
+              AND (flag.reorganisation_id = ANY(%s) OR flag.object_id = ANY(%s))
+              AND NOT EXISTS (
+                SELECT FROM touched
+                WHERE touched.reorganisation_id = flag.reorganisation_id
+                  AND touched.content_type_id = flag.content_type_id
+                  AND touched.object_id = flag.object_id)
+            """,
+            [
+                now(),
+                ContentType.objects.get_for_model(root).pk,
+                list(events),
+                list(claimed),
+            ],
+        )
+
+
+def _address(cursor):
+    """One digest a person and effective day: the plan's owner, and whoever works the patch."""
+    cursor.execute(
+        f"""
+        INSERT INTO accounts_digest (person_id, effective_on, raised_at, subject, text, html)
+        SELECT DISTINCT person.id, event.effective_on, %(now)s::timestamptz, '', '', ''
+        FROM (
+            SELECT touched.reorganisation_id, touched.owner_id AS person_id
+            FROM touched WHERE touched.content_type_id = %(plan)s
+            UNION
+            SELECT touched.reorganisation_id, roster.user_id
+            FROM touched
+            JOIN footprints_reorganisation AS event ON event.id = touched.reorganisation_id
+            JOIN footprints_touch AS touch
+                 ON touch.reorganisation_id = event.id AND touch.passes = 'area'
+            JOIN {Assignment._meta.db_table} AS held
+                 ON held.organisation_id = touch.organisation_id
+                 AND held.plan_id = touched.object_id
+                 AND {_days("held", Assignment, "event.effective_on")}
+            JOIN accounts_rosterentry AS roster ON roster.territory_id = held.territory_id
+                 AND (roster.closed_on IS NULL OR roster.closed_on >= event.effective_on)
+            WHERE touched.content_type_id = %(plan)s
+        ) AS reader
+        JOIN footprints_reorganisation AS event ON event.id = reader.reorganisation_id
+        JOIN {User._meta.db_table} AS person ON person.id = reader.person_id
+             AND person.is_active AND person.email <> ''
+        ON CONFLICT (person_id, effective_on) DO NOTHING
+        """,
+        {"now": now(), "plan": ContentType.objects.get_for_model(TerritoryPlan).pk},
+    )
+
+
+@transaction.atomic
+def resolve_flag(flag: Flag, *, by: User) -> bool:
+    """Say that the flag is dealt with. The first to say so stands; False for the others."""
+    return bool(Flag.objects.open().filter(pk=flag.pk).update(resolved_at=now(), resolved_by=by))
+
+
+@transaction.atomic
+def reopen_flag(flag: Flag) -> bool:
+    """Take back that a flag was dealt with."""
+    resolved = Flag.objects.filter(pk=flag.pk, resolved_at__isnull=False)
+    return bool(resolved.update(resolved_at=None, resolved_by=None))
