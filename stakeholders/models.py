@@ -4,8 +4,10 @@ from datetime import date
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Concat, Lower
 from django.urls import reverse
 
 from footprints.dated import PERIOD, Dated, DatedQuerySet
@@ -26,6 +28,10 @@ POST_RULE = Rule(
         Change.CHANGES_PARENT: Outcome.LEAVE,
     },
 )
+
+
+# As people write it, for searching: each word typed starts a word of it.
+FULL_NAME = Concat("given_name", Value(" "), "family_name")
 
 
 class PersonQuerySet(models.QuerySet):
@@ -53,7 +59,10 @@ class Person(models.Model):
     class Meta:
         verbose_name = "stakeholder"
         ordering = ["family_name", "given_name", "pk"]
-        indexes = [models.Index(fields=["family_name", "given_name", "id"], name="person_name")]
+        indexes = [
+            models.Index(fields=["family_name", "given_name", "id"], name="person_name"),
+            GinIndex(OpClass(Lower(FULL_NAME), name="gin_trgm_ops"), name="person_name_trgm"),
+        ]
 
     def __str__(self):
         return " ".join(filter(None, [self.title, self.given_name, self.family_name]))
@@ -78,7 +87,10 @@ class Post(Dated, Revised):
     class Meta(Dated.Meta):
         abstract = False
         ordering = ["organisation", "role", "pk"]
-        indexes = [*Revised.Meta.indexes]
+        indexes = [
+            *Revised.Meta.indexes,
+            GinIndex(OpClass(Lower("role"), name="gin_trgm_ops"), name="post_role_trgm"),
+        ]
         constraints = [
             *Dated.Meta.constraints,
             *Revised.Meta.constraints,
