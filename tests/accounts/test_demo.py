@@ -18,9 +18,7 @@ from accounts.models import (
     TerritoryPlan,
     User,
 )
-from footprints import bundle
 from footprints.models import Organisation, Population, Release, Succession
-from footprints.services.loading import load_bundle
 from stakeholders.models import Person, Post, Tenure
 
 TODAY = date(2026, 11, 21)
@@ -29,9 +27,8 @@ TABLES = [Assignment, RosterEntry, Team, Territory, TerritoryPlan, User, Person,
 
 @pytest.fixture(scope="module", autouse=True)
 def made(django_db_setup, django_db_blocker):
-    """The register and the company, made once and taken back when the module is done."""
+    """The company over the bundled register, made once and taken back after this module."""
     with django_db_blocker.unblock(), transaction.atomic():
-        load_bundle(bundle.read(bundle.REFERENCE))
         yield company.found(logins=True)
         transaction.set_rollback(True)
 

@@ -5,8 +5,6 @@ from django.core.management import CommandError, call_command
 
 from accounts.demo import company
 from accounts.models import Team, User
-from footprints import bundle
-from footprints.services.loading import load_bundle
 from stakeholders.models import Person
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +18,7 @@ def test_without_the_register_it_says_what_to_run_and_leaves_no_trace(empty_regi
     assert not User.objects.exists()
 
 
-def test_it_does_not_mix_with_a_company_that_has_teams_of_the_same_name():
-    load_bundle(bundle.read(bundle.REFERENCE))
+def test_it_does_not_mix_with_a_company_that_has_teams_of_the_same_name(register):
     Team.objects.create(name="Hospital")
 
     with pytest.raises(company.DemoRefused, match="teams called Hospital already"):
@@ -31,9 +28,7 @@ def test_it_does_not_mix_with_a_company_that_has_teams_of_the_same_name():
     assert not Person.objects.exists()
 
 
-def test_outside_a_trial_nobody_can_sign_in_and_a_trial_opens_the_logins_later():
-    load_bundle(bundle.read(bundle.REFERENCE))
-
+def test_outside_a_trial_nobody_can_sign_in_and_a_trial_opens_the_logins_later(register):
     company.found(logins=False)
     assert not any(user.has_usable_password() for user in User.objects.all())
 
@@ -48,8 +43,7 @@ def test_outside_a_trial_nobody_can_sign_in_and_a_trial_opens_the_logins_later()
     assert User.objects.get(username="planner").check_password("one of their own choosing")
 
 
-def test_the_same_people_are_invented_in_every_database():
-    load_bundle(bundle.read(bundle.REFERENCE))
+def test_the_same_people_are_invented_in_every_database(register):
     company.found(logins=False)
 
     first, *_, last = Person.objects.order_by("pk")
