@@ -34,7 +34,7 @@ class WordsFilter(django_filters.CharFilter):
         self.code = code
 
     def filter(self, queryset, value):
-        words = (value or "").replace("\x00", "").lower().split()
+        words = (value or "").lower().split()
         if not words:
             return queryset
         starts = Q()

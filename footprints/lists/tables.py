@@ -7,14 +7,18 @@ kind by column kind; what cannot be compiled is refused when the table is made.
 """
 
 import inspect
+from functools import cached_property
 
 import django_tables2 as tables
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
 from django_tables2.columns.linkcolumn import BaseLinkColumn
 from django_tables2.data import TableListData
 from django_tables2.utils import Accessor, AttributeDict
+
+from .columns import SelectColumn
 
 
 class Records(TableListData):
@@ -62,14 +66,17 @@ class ListTable(tables.Table):
                     f"{type(self).__name__}: the sort «{name}» must end in «pk», or pages shuffle."
                 )
         for bound in self.columns.iterall():
+            # Across a relation the field's own name says too little: kind__name is no "Name".
+            if bound.column.verbose_name is None and len(Accessor(bound.accessor).bits) > 1:
+                bound.column.verbose_name = capfirst(bound.name.replace("_", " "))
             _refuse_what_cannot_be_compiled(self, bound)
 
-    @property
+    @cached_property
     def on_card(self):
         """The names of the columns a phone shows; the first one is the card's title."""
         if self.card:
             return tuple(self.card)
-        names = [b.name for b in self.columns if "select" not in b.attrs["td"].get("class", "")]
+        names = [b.name for b in self.columns if not isinstance(b.column, SelectColumn)]
         return tuple(names[:3])
 
     def body(self):
@@ -236,9 +243,11 @@ def _td(table, bound):
     attrs = dict(bound.attrs["td"])
     card = table.on_card
     classes = [attrs.get("class") or ""]
-    if bound.name not in card and "select" not in classes[0]:
+    if isinstance(bound.column, SelectColumn):
+        pass  # the tick box stands in the corner of the card
+    elif bound.name not in card:
         classes.append("off-card")
-    elif card and bound.name == card[0]:
+    elif bound.name == card[0]:
         classes.append("card-title")
     else:
         attrs["data-label"] = str(bound.header)

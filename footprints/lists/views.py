@@ -208,7 +208,7 @@ class ListView(LoginRequiredMixin, TemplateView):
         if self.count_limit:
             found = count_up_to(queryset, self.count_limit)
             if found > self.count_limit:
-                return f"more than {self.count_limit:,} {nouns[1]}"
+                return f"More than {self.count_limit:,} {nouns[1]}"
             return f"{found:,} {nouns[1]}"
         return f"{shown:,} shown, there are more" if self.page.after else f"{shown:,} shown"
 
