@@ -242,7 +242,8 @@ def install_front_end():
     npm = machines_npm()
     if shutil.disk_usage(ROOT).free < (50 * MEGABYTE if npm else FREE_FOR_NODE):
         raise full(ROOT)
-    environment = dict(os.environ)
+    # A company's proxy is trusted as the machine trusts it, not by Node.js's own list.
+    environment = {"NODE_USE_SYSTEM_CA": "1"} | os.environ
     if not os.access(Path.home(), os.W_OK):
         environment["npm_config_cache"] = str(STATE_DIR / "npm-cache")
     passing = STATE_DIR / "node"
