@@ -184,6 +184,11 @@ def presets():
     return _presets(int(monotonic() // PRESETS_KEPT))
 
 
+def forget_presets():
+    """Have this process ask for the presets anew: after a test, or where one cannot wait."""
+    _presets.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _presets(slot):
     # A big day has many events, or one that replaces a commissioner: both redraw plans.

@@ -110,6 +110,14 @@ def empty_register(db):
         )
 
 
+@pytest.fixture(autouse=True)
+def _no_presets_of_another_test():
+    """The days that every page offers are kept in the process: each test asks for its own."""
+    from footprints.as_at import forget_presets
+
+    forget_presets()
+
+
 @pytest.fixture(scope="session")
 def shared():
     """The directory of published files kept beside the project; skips where it is not there."""

@@ -7,7 +7,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from footprints.as_at import LONDON, AsAt, AsAtMiddleware, BadAddress
+from footprints.as_at import LONDON, AsAt, AsAtMiddleware, BadAddress, presets
+from footprints.models import Reorganisation
 
 TODAY = date(2026, 11, 21)
 
@@ -101,7 +102,7 @@ def test_the_middleware_puts_the_day_on_the_request():
 
 
 def test_a_value_that_is_no_day_is_never_quietly_today():
-    request, response = answer("?on=%3Cscript%3E")
+    _request, response = answer("?on=%3Cscript%3E")
 
     assert response.status_code == 400
     text = response.content.decode()
@@ -120,9 +121,6 @@ def test_the_four_hundred_page_needs_no_request():
 
 
 def test_the_presets_are_the_days_on_which_much_changed(empty_register):
-    from footprints.as_at import _presets, presets
-    from footprints.models import Reorganisation
-
     def record(day, how_many, state=Reorganisation.State.EFFECTIVE):
         for i in range(how_many):
             Reorganisation.objects.create(
@@ -136,10 +134,17 @@ def test_the_presets_are_the_days_on_which_much_changed(empty_register):
     record("2020-04-01", 5)
     record("2021-01-01", 4)  # a witness: too few
     record("2027-04-01", 6, Reorganisation.State.REJECTED)  # a witness: will not be
-    _presets.cache_clear()
 
     (preset,) = presets()
 
     assert (preset.day_before, preset.day) == (date(2020, 3, 31), date(2020, 4, 1))
     assert preset.events == 5
-    _presets.cache_clear()
+
+
+def test_a_merger_of_commissioners_is_a_preset_however_few_they_are(register):
+    days = {preset.day for preset in presets()}
+
+    # Gateshead, Newcastle North and East, and Newcastle West: one event, three CCGs.
+    assert date(2015, 4, 1) in days
+    assert {date(2020, 4, 1), date(2022, 7, 1), date(2026, 4, 1)} <= days
+    assert len(days) < 15  # a list to choose from, not a history
