@@ -79,8 +79,14 @@ class Organisation(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="organisation_place_is_whole",
+                # A check passes where it is null: so each half says which columns it means.
                 condition=Q(longitude__isnull=True, latitude__isnull=True)
-                | Q(longitude__range=(-180, 180), latitude__range=(-90, 90)),
+                | Q(
+                    longitude__isnull=False,
+                    latitude__isnull=False,
+                    longitude__range=(-180, 180),
+                    latitude__range=(-90, 90),
+                ),
             )
         ]
 

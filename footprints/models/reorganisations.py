@@ -162,7 +162,10 @@ class Succession(Recorded):
             ),
             models.CheckConstraint(
                 name="succession_to_itself_says_what_it_becomes",
-                condition=Q(predecessor=F("successor"), becomes__isnull=False)
+                # A check passes where it is null: so each part says which columns it means.
+                condition=Q(
+                    successor__isnull=False, predecessor=F("successor"), becomes__isnull=False
+                )
                 | Q(successor__isnull=True, becomes__isnull=True)
                 | (
                     Q(successor__isnull=False, becomes__isnull=True)

@@ -1,0 +1,220 @@
+"""Valid rows with the fewest fields; a test says only what it is about.
+
+A fact without ``asserted_by`` comes in a release of its own, as an entry by hand does.
+"""
+
+import itertools
+from datetime import date
+
+from django.contrib.contenttypes.models import ContentType
+from django.utils.timezone import now
+
+from accounts.models import (
+    Assignment,
+    Digest,
+    Flag,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+from footprints.models import (
+    Identifier,
+    Kind,
+    LeadProvider,
+    Move,
+    Organisation,
+    Population,
+    Relationship,
+    Release,
+    Reorganisation,
+    Succession,
+    Version,
+)
+from stakeholders.models import Person, Post, Tenure
+
+DAY = date(2020, 4, 1)
+
+_numbers = itertools.count(1)
+
+
+def _new(prefix: str) -> str:
+    """A value that no other row has; its letters are no ODS code's."""
+    return f"{prefix}{next(_numbers):04}"
+
+
+# --- The register -------------------------------------------------------------------------------
+
+
+def release(*, kind=Release.Kind.FILE, source="test", **fields) -> Release:
+    return Release.objects.create(kind=kind, source=source, **{"applied_at": now(), **fields})
+
+
+def kind(code="ccg", **fields) -> Kind:
+    """The kind of that code; made where the register holds none."""
+    found, _ = Kind.objects.get_or_create(
+        code=code,
+        defaults={
+            "name": code,
+            "plural": f"{code}s",
+            "family": Kind.Family.COMMISSIONING,
+            "tier": 4,
+            "is_legal_body": True,
+            "is_footprint": True,
+            "is_unit": True,
+            **fields,
+        },
+    )
+    return found
+
+
+def organisation(code=None, **fields) -> Organisation:
+    return Organisation.objects.create(code=code or _new("ZZ"), **fields)
+
+
+def fact(model, **fields):
+    """A fact of that model, known now; in a release of its own unless it says by which."""
+    if "asserted_by" not in fields:
+        fields["asserted_by"] = release()
+    return model.objects.create(**fields)
+
+
+def version(body=None, *, kind_code="ccg", name="NHS Somewhere CCG", **fields) -> Version:
+    """What a body is from 1 April 2013 on; the body is made where none is given."""
+    return fact(
+        Version,
+        organisation=body or organisation(),
+        kind=kind(kind_code),
+        name=name,
+        **{"opened_on": date(2013, 4, 1), **fields},
+    )
+
+
+def body(code=None, **fields) -> Organisation:
+    """An organisation that lives: with a version."""
+    made = organisation(code)
+    version(made, **fields)
+    return made
+
+
+def identifier(**fields) -> Identifier:
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return fact(Identifier, **{"scheme": "gss", "value": "E38000001", **fields})
+
+
+def population(**fields) -> Population:
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return fact(Population, **{"year": 2019, "boundary_on": DAY, "people": 100_000, **fields})
+
+
+def relationship(**fields) -> Relationship:
+    for end in ("child", "parent"):
+        fields[end] = fields.get(end) or organisation()
+    return fact(Relationship, **{"type": Relationship.Type.PART_OF, **fields})
+
+
+def lead_provider(**fields) -> LeadProvider:
+    for end in ("collaborative", "provider"):
+        fields[end] = fields.get(end) or organisation()
+    return fact(LeadProvider, **{"service_line": "adult secure", **fields})
+
+
+def reorganisation(**fields) -> Reorganisation:
+    return Reorganisation.objects.create(
+        **{
+            "slug": _new("event-"),
+            "kind": Reorganisation.Kind.MERGER,
+            "title": "A merger",
+            "effective_on": DAY,
+            "state": Reorganisation.State.EFFECTIVE,
+            **fields,
+        }
+    )
+
+
+def succession(**fields) -> Succession:
+    """The whole of one body passes to another; name ``successor=None`` for a closure."""
+    fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
+    fields["predecessor"] = fields.get("predecessor") or organisation()
+    if "successor" not in fields:
+        fields["successor"] = organisation()
+    return fact(Succession, **fields)
+
+
+def move(**fields) -> Move:
+    fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
+    for end in ("child", "from_parent", "to_parent"):
+        fields[end] = fields.get(end) or organisation()
+    return fact(Move, **{"type": Relationship.Type.PART_OF, **fields})
+
+
+# --- The people ---------------------------------------------------------------------------------
+
+
+def person(**fields) -> Person:
+    return Person.objects.create(**{"given_name": "Ada", "family_name": _new("Test"), **fields})
+
+
+def post(**fields) -> Post:
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return Post.objects.create(**{"role": "Head of Medicines Optimisation", **fields})
+
+
+def tenure(**fields) -> Tenure:
+    fields["post"] = fields.get("post") or post()
+    fields["person"] = fields.get("person") or person()
+    return Tenure.objects.create(**{"is_shared": fields["post"].is_shared, **fields})
+
+
+# --- Our side -----------------------------------------------------------------------------------
+
+
+def team(**fields) -> Team:
+    return Team.objects.create(**{"name": _new("Team "), **fields})
+
+
+def user(**fields) -> User:
+    return User.objects.create(**{"username": _new("user"), **fields})
+
+
+def plan(**fields) -> TerritoryPlan:
+    fields["team"] = fields.get("team") or team()
+    fields["owner"] = fields.get("owner") or user(team=fields["team"])
+    return TerritoryPlan.objects.create(**{"name": _new("Plan "), "opened_on": DAY, **fields})
+
+
+def territory(**fields) -> Territory:
+    fields["plan"] = fields.get("plan") or plan()
+    code = _new("T")
+    return Territory.objects.create(**{"code": code, "name": code, **fields})
+
+
+def assignment(**fields) -> Assignment:
+    fields["territory"] = fields.get("territory") or territory()
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return Assignment.objects.create(
+        **{"plan": fields["territory"].plan, "opened_on": DAY, **fields}
+    )
+
+
+def roster_entry(**fields) -> RosterEntry:
+    fields["territory"] = fields.get("territory") or territory()
+    if "user" not in fields and "name" not in fields:
+        fields["user"] = user()
+    return RosterEntry.objects.create(**{"opened_on": DAY, **fields})
+
+
+def flag(root=None, **fields) -> Flag:
+    root = root or plan()
+    fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
+    return Flag.objects.create(
+        content_type=ContentType.objects.get_for_model(root),
+        object_id=root.pk,
+        **{"weight": 1, "raised_at": now(), **fields},
+    )
+
+
+def digest(**fields) -> Digest:
+    fields["person"] = fields.get("person") or user()
+    return Digest.objects.create(**{"effective_on": DAY, "raised_at": now(), **fields})
