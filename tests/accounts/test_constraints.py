@@ -1,0 +1,209 @@
+"""What the database itself keeps of plans and flags: each rule broken once."""
+
+from datetime import date
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
+from django.utils.timezone import now
+
+from accounts.models import (
+    Assignment,
+    Digest,
+    Flag,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+DAY = date(2020, 4, 1)
+EVE = date(2020, 3, 31)
+
+
+def refused(name):
+    return pytest.raises(IntegrityError, match=name)
+
+
+def check_deferred():
+    """Ask now for what the database checks at the end of a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.parametrize("closed_on", [EVE, DAY], ids=["before", "the same day"])
+@pytest.mark.parametrize(
+    ("build", "name"),
+    [
+        (make.plan, "plan_opens_before_it_closes"),
+        (make.assignment, "accounts_assignment_opens_before_it_closes"),
+        (make.roster_entry, "accounts_rosterentry_opens_before_it_closes"),
+    ],
+)
+def test_nothing_of_ours_closes_before_it_opens(build, name, closed_on):
+    with refused(name):
+        build(opened_on=DAY, closed_on=closed_on)
+
+
+def test_a_plan_is_flagged_no_further_than_it_is():
+    with refused("territoryplan_flagged_no_further_than_it_is"):
+        make.plan(revision=1, flagged_revision=2)
+
+
+def test_a_plan_has_a_first_day():
+    with refused("opened_on"):
+        make.plan(opened_on=None)
+
+
+def test_a_territory_code_is_one_territory_of_a_plan():
+    territory = make.territory()
+    make.territory(code=territory.code)  # a witness: another plan's
+
+    with refused("territory_code_once_a_plan"):
+        make.territory(plan=territory.plan, code=territory.code)
+
+
+def test_a_territory_is_named_with_its_plan():
+    """The key that assignments are tied by: a plan and a territory once."""
+    territory = make.territory()
+
+    with refused("territory_plan_key|accounts_territory_pkey"):
+        Territory.objects.bulk_create(
+            [Territory(pk=territory.pk, plan=territory.plan, code="other", name="other")]
+        )
+
+
+def test_a_unit_is_in_one_territory_of_a_plan_at_a_time_in_a_role():
+    first = make.assignment(opened_on=EVE, closed_on=DAY)
+    here = {"plan": first.plan, "organisation": first.organisation}
+    other = make.territory(plan=first.plan)
+    make.assignment(**here, territory=other, opened_on=DAY)  # a witness: the day after
+    make.assignment(**here, territory=other, opened_on=EVE, role="mirror")  # a witness
+    make.assignment(organisation=first.organisation, opened_on=EVE)  # a witness: another plan
+
+    with refused("assignment_unit_once_at_a_time"):
+        make.assignment(**here, territory=other, opened_on=None, closed_on=DAY)
+
+
+def test_an_assignment_s_territory_is_one_of_its_plan():
+    stranger = make.plan()
+
+    with refused("assignment_territory_of_its_plan"), transaction.atomic():
+        make.assignment(plan=stranger)
+        check_deferred()
+
+
+def test_a_territory_does_not_leave_its_plan_while_units_are_in_it():
+    assignment = make.assignment()
+
+    with refused("assignment_territory_of_its_plan"), transaction.atomic():
+        Territory.objects.filter(pk=assignment.territory_id).update(plan=make.plan())
+        check_deferred()
+
+
+def test_an_organisation_that_a_plan_covers_is_never_deleted():
+    assignment = make.assignment()
+
+    with pytest.raises(ProtectedError):
+        assignment.organisation.delete()
+
+
+def test_a_territory_has_one_owner_at_a_time():
+    first = make.roster_entry(opened_on=None, closed_on=DAY)
+    make.roster_entry(territory=first.territory, opened_on=DAY)  # a witness: the next one
+    make.roster_entry(territory=first.territory, opened_on=EVE, role="cover")  # a witness
+
+    with refused("rosterentry_one_owner_at_a_time"):
+        make.roster_entry(territory=first.territory, opened_on=EVE, closed_on=DAY)
+
+
+def test_a_roster_entry_names_somebody():
+    make.roster_entry(name="A. Pasted Name")
+
+    with refused("rosterentry_names_somebody"):
+        make.roster_entry(user=None)
+
+
+def test_a_team_has_a_name_of_its_own():
+    team = make.team()
+
+    with refused("name"):
+        make.team(name=team.name)
+
+
+def test_who_owns_a_plan_is_never_deleted():
+    plan = make.plan()
+
+    with pytest.raises(ProtectedError):
+        plan.owner.delete()
+
+
+def test_a_thing_of_ours_has_one_flag_an_event():
+    flag = make.flag()
+    make.flag(flag.root)  # a witness: another event
+    make.flag(reorganisation=flag.reorganisation)  # a witness: another plan
+
+    with refused("flag_once_a_thing_and_event"):
+        make.flag(flag.root, reorganisation=flag.reorganisation)
+
+
+@pytest.mark.parametrize("half", ["resolved_at", "resolved_by"])
+def test_a_flag_is_resolved_by_somebody_at_a_moment(half):
+    value = now() if half == "resolved_at" else make.user()
+
+    with refused("flag_resolved_by_somebody"):
+        make.flag(**{half: value})
+
+
+def test_a_flag_that_is_resolved_says_both():
+    make.flag(resolved_at=now(), resolved_by=make.user())
+
+
+def test_a_person_has_one_digest_a_day():
+    digest = make.digest()
+    make.digest(person=digest.person, effective_on=EVE)
+
+    with refused("digest_once_a_person_and_day"):
+        make.digest(person=digest.person)
+
+
+def test_a_digest_that_was_sent_says_what():
+    make.digest(sent_at=now(), subject="Eight CCGs merge")
+
+    with refused("digest_sent_says_what"):
+        make.digest(sent_at=now())
+
+
+def test_a_flag_may_hang_on_a_post():
+    post = make.post()
+
+    flag = make.flag(post)
+
+    assert flag.root == post
+    assert flag.content_type == ContentType.objects.get_for_model(post)
+
+
+def test_every_constraint_of_ours_is_broken_above():
+    """A new constraint fails this test until a test breaks it."""
+    models = [Assignment, Digest, Flag, RosterEntry, Team, Territory, TerritoryPlan, User]
+
+    assert {c.name for model in models for c in model._meta.constraints} == {
+        "accounts_assignment_opens_before_it_closes",
+        "accounts_rosterentry_opens_before_it_closes",
+        "assignment_unit_once_at_a_time",
+        "digest_once_a_person_and_day",
+        "digest_sent_says_what",
+        "flag_once_a_thing_and_event",
+        "flag_resolved_by_somebody",
+        "plan_opens_before_it_closes",
+        "rosterentry_names_somebody",
+        "rosterentry_one_owner_at_a_time",
+        "territory_code_once_a_plan",
+        "territory_plan_key",
+        "territoryplan_flagged_no_further_than_it_is",
+    }
