@@ -13,14 +13,15 @@ from datetime import date
 from functools import lru_cache
 from math import cos, floor, hypot, pi, radians, sin, sqrt
 
-from .models import Relationship, Version
+from .ancestry import ancestors
+from .models import Organisation, Version
 
-MOST = 1500  # more squares than this, and none of them can be told from another
+MOST = 400  # more squares than this, and none of them can be told from another
 ROUNDS = 60  # of pushing apart: for 200 units nothing moves noticeably after some 40
+STRIDE = 0.4  # of a square: the furthest that a unit moves in one round
 LAND = 0.55  # the part of its bounding box that England fills
 MIDDLE = radians(53)  # a degree of longitude is cos(53°) of a degree of latitude, mid-England
 GOLDEN = pi * (3 - sqrt(5))  # turns that never line up: units on one spot leave it all ways
-LEVELS = 3  # practice → PCN → sub-ICB location → ICB: how far up a place is looked for
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,13 @@ def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
     """Lay out the bodies of these kinds (codes) that live on that day, as known by then.
 
     A body without coordinates stands near its parent; where that has none either, it is unplaced.
-    Two queries, and one more for each level on which places are looked for.
+    Bodies that an undecided reorganisation would create are left out. The number of queries does
+    not grow with the number of bodies.
     """
     units = list(
         Version.objects.known(known)
         .on(day)
+        .decided()
         .filter(kind__in=kinds)
         .order_by("organisation__code")
         .values_list(
@@ -85,22 +88,19 @@ def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
 
 def _places_of_parents(homeless, day, known):
     """Return {organisation: (longitude, latitude)} of the nearest ancestor that has a place."""
-    places = {}
-    ancestors = {pk: pk for pk in homeless}  # unit → the ancestor reached so far
-    for _ in range(LEVELS):
-        if not ancestors:
-            break
-        parents = {
-            child: (parent, east, north)
-            for child, parent, east, north in Relationship.objects.live(day, known)
-            .filter(type=Relationship.Type.PART_OF, child__in=set(ancestors.values()))
-            .order_by("child", "-parent__code")  # two parents at once: the first code, last here
-            .values_list("child", "parent", "parent__longitude", "parent__latitude")
-        }
-        step = {unit: parents.get(ancestor) for unit, ancestor in ancestors.items()}
-        places |= {u: found[1:] for u, found in step.items() if found and found[1] is not None}
-        ancestors = {u: found[0] for u, found in step.items() if found and found[1] is None}
-    return places
+    above = ancestors(homeless, day, known) if homeless else {}
+    of_all = {key for keys in above.values() for key in keys}
+    places = {
+        key: (longitude, latitude)
+        for key, longitude, latitude in Organisation.objects.filter(
+            pk__in=of_all, longitude__isnull=False
+        ).values_list("pk", "longitude", "latitude")
+    }
+    nearest = {
+        unit: next((places[key] for key in keys if key in places), None)
+        for unit, keys in above.items()
+    }
+    return {unit: place for unit, place in nearest.items() if place}
 
 
 @lru_cache(maxsize=64)
@@ -164,8 +164,10 @@ def _apart(spots):
         if not moved:
             break
         for spot, push in zip(spots, pushes, strict=True):
-            spot[0] += push[0]
-            spot[1] += push[1]
+            # Thirty units on one spot would else fling one another across the country.
+            slower = min(1, STRIDE / (hypot(*push) or 1))
+            spot[0] += push[0] * slower
+            spot[1] += push[1] * slower
     return spots
 
 

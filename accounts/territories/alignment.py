@@ -99,16 +99,21 @@ class Alignment:
         return DELIMITERS[self.delimiter]
 
 
+def too_big(size: int) -> str:
+    """What to say of so many bytes."""
+    return (
+        f"That is {size / 2**20:.1f} MB; {MOST_BYTES // 2**20} MB are the most. "
+        "Keep only the columns for the unit, the territory and the owner."
+    )
+
+
 def decoded(data: bytes, *, name: str = "") -> str:
     """The text of a file. Raises Unreadable for anything but UTF-8 (or UTF-16 with its mark).
 
     No other encoding is guessed at: a wrong guess turns a name into another one, silently.
     """
     if len(data) > MOST_BYTES:
-        raise Unreadable(
-            f"The file is {len(data) / 2**20:.1f} MB; {MOST_BYTES // 2**20} MB are the most."
-            " Keep only the columns for the unit, the territory and the owner."
-        )
+        raise Unreadable(too_big(len(data)))
     if data.startswith(b"PK") or name.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods")):
         raise Unreadable(
             "This is a workbook, and only text can be read. In the workbook choose Save as, "
@@ -150,9 +155,7 @@ def read(
     if not text.strip():
         raise Unreadable("There is nothing in it. Paste lines of unit, territory and owner.")
     if len(text) > MOST_BYTES:
-        raise Unreadable(
-            f"That is {len(text) / 2**20:.1f} MB of text; {MOST_BYTES // 2**20} MB are the most."
-        )
+        raise Unreadable(too_big(len(text)))
     rows_of_text = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     ends_in_newline = not rows_of_text[-1].strip()
     if len(rows_of_text) - ends_in_newline > MOST_LINES:

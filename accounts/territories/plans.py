@@ -14,7 +14,7 @@ from datetime import date
 from itertools import count
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Min, Q, Value
+from django.db.models import Min, Q, Value
 from django.db.models.functions import Concat, Lower
 
 from footprints.models import Organisation, Version
@@ -369,7 +369,7 @@ def leave_vacant(territory: Territory, *, closed_on: date, by: User) -> int:
 
 
 def _changed(plan):
-    TerritoryPlan.objects.filter(pk=plan.pk).update(revision=F("revision") + 1)
+    TerritoryPlan.objects.filter(pk=plan.pk).revise()
 
 
 def _within(plan, day):

@@ -1,0 +1,104 @@
+"""What may be searched on the lists of our side."""
+
+import django_filters
+from django.db.models import Q
+
+from footprints.lists import WordsFilter
+from footprints.models import Reorganisation, Weight
+
+from .models import Team, TerritoryPlan
+
+NONE, CLOSED = "none", "closed"
+
+
+class PlanFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(label="Name or brand", method="words", max_length=100)
+    team = django_filters.ModelChoiceFilter(queryset=Team.objects.none(), empty_label="Every team")
+    state = django_filters.ChoiceFilter(
+        choices=TerritoryPlan.State.choices, empty_label="Every state"
+    )
+
+    def __init__(self, data, queryset, *, request, **kwargs):
+        super().__init__(data, queryset, request=request, **kwargs)
+        self.filters["q"].field.widget.input_type = "search"
+        teams = Team.objects.filter(plans__in=TerritoryPlan.objects.visible_to(request.user))
+        self.filters["team"].queryset = teams.distinct()
+
+    def words(self, plans, name, value):
+        # Some tens of plans: no index is needed for words in the middle.
+        for word in value.split():
+            plans = plans.filter(Q(name__icontains=word) | Q(brands__icontains=word))
+        return plans
+
+
+class UnitFilter(django_filters.FilterSet):
+    """The units of one plan on one day, a `PlanOnDay`."""
+
+    q = WordsFilter(name="name", code="code")
+    territory = django_filters.ChoiceFilter(
+        label="Territory", method="in_territory", empty_label="Any"
+    )
+    kind = django_filters.ChoiceFilter(
+        label="Kind", field_name="kind_code", empty_label="Every kind"
+    )
+
+    def __init__(self, data, queryset, *, request, on_day, **kwargs):
+        super().__init__(data, queryset, request=request, **kwargs)
+        self.on_day = on_day
+        choices = [(str(t.pk), str(t)) for t in on_day.territories]
+        if on_day.gaps:
+            choices.insert(0, (NONE, "No territory"))
+        if on_day.closed:
+            choices.insert(0, (CLOSED, "Closed by this day"))
+        self.filters["territory"].extra["choices"] = choices
+        self.filters["kind"].extra["choices"] = [(kind.pk, kind.name) for kind in on_day.kinds]
+
+    def in_territory(self, units, name, value):
+        if value == NONE:
+            return units.filter(pk__in=self.on_day.gaps)
+        if value == CLOSED:
+            return units.filter(kind_code="")
+        held = self.on_day.held.items()
+        return units.filter(pk__in=[key for key, t in held if str(t.pk) == value])
+
+
+class FlagFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(
+        label="Reorganisation", field_name="reorganisation__title", lookup_expr="icontains"
+    )
+    weight = django_filters.ChoiceFilter(choices=Weight.choices, empty_label="Every weight")
+    plan = django_filters.ChoiceFilter(
+        label="Plan", field_name="object_id", empty_label="Every plan"
+    )
+    state = django_filters.ChoiceFilter(
+        label="State of the event",
+        field_name="reorganisation__state",
+        choices=Reorganisation.State.choices,
+        empty_label="Every state",
+    )
+    dealt_with = django_filters.ChoiceFilter(
+        label="Dealt with",
+        method="dealt",
+        choices=[("no", "Still open"), ("yes", "Dealt with")],
+        empty_label="Either",
+    )
+
+    def __init__(self, data, queryset, *, request, **kwargs):
+        super().__init__(data, queryset, request=request, **kwargs)
+        plans = TerritoryPlan.objects.visible_to(request.user).order_by("name")
+        self.filters["plan"].extra["choices"] = list(plans.values_list("pk", "name"))
+
+    def dealt(self, flags, name, value):
+        return flags.open() if value == "no" else flags.exclude(resolved_at=None)
+
+
+class LetterFilter(django_filters.FilterSet):
+    sent = django_filters.ChoiceFilter(
+        label="Sent",
+        method="was_sent",
+        choices=[("yes", "Sent"), ("no", "Waiting")],
+        empty_label="Either",
+    )
+
+    def was_sent(self, letters, name, value):
+        return letters.unsent() if value == "no" else letters.exclude(sent_at=None)

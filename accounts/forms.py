@@ -1,0 +1,225 @@
+"""What a person types on the pages of our side."""
+
+import re
+
+from django import forms
+from django.db.models.functions import Lower
+
+from footprints.dated import LastDayField
+from footprints.written import period
+
+from .models import CoverageRole, RosterEntry, Territory, TerritoryPlan, User
+from .territories import alignment
+from .territories.plans import teams_open_to
+from .territories.reading import units_called
+
+DAY = forms.DateInput(attrs={"type": "date"})
+MOST_CODES = 5000  # in one go through a form; more come in as an alignment
+
+
+class PlanForm(forms.ModelForm):
+    """A new plan, or another name and other brands for one."""
+
+    class Meta:
+        model = TerritoryPlan
+        fields = ["name", "team", "brands", "opened_on", "closed_on"]
+        field_classes = {"closed_on": LastDayField}
+        widgets = {"opened_on": DAY}
+        labels = {"opened_on": "First day", "closed_on": "Last day"}
+        help_texts = {
+            "name": "As your colleagues call it: “Primary care 2027/28”.",
+            "closed_on": "Leave it empty while the plan goes on.",
+        }
+
+    def __init__(self, *args, by, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = teams_open_to(by)
+        self.fields["team"].empty_label = None if by.team_id else "Choose a team"
+        self.initial.setdefault("team", by.team_id)
+
+
+class PlanNameForm(forms.ModelForm):
+    """Another name, other brands."""
+
+    class Meta:
+        model = TerritoryPlan
+        fields = ["name", "brands"]
+
+
+class TerritoryForm(forms.ModelForm):
+    """A territory's code and name. The code's uniqueness is the constraint's to say."""
+
+    class Meta:
+        model = Territory
+        fields = ["code", "name"]
+        widgets = {"code": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = False
+        self.fields["name"].help_text = "Empty: the same as the code."
+
+
+class AssignForm(forms.Form):
+    """Units, by code, to one territory of the plan from a day on."""
+
+    codes = forms.CharField(
+        label="Units",
+        help_text="One code or several: 91Q, 92A. They must live on the first day.",
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"}),
+    )
+    territory = forms.ModelChoiceField(Territory.objects.none(), empty_label="Choose a territory")
+    opened_on = forms.DateField(label="From", widget=DAY)
+
+    def __init__(self, *args, plan, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.plan = plan
+        self.fields["territory"].queryset = plan.territories.order_by("position", "code")
+
+    def clean_opened_on(self):
+        return _day_of(self.plan, self.cleaned_data["opened_on"])
+
+    def clean(self):
+        cleaned = super().clean()
+        if "codes" in cleaned and "opened_on" in cleaned:
+            self.units = _units(self, cleaned["codes"], cleaned["opened_on"])
+        return cleaned
+
+
+class FreeForm(forms.Form):
+    """Units, by code, to no territory from a day on. They need not live any more."""
+
+    codes = forms.CharField(widget=forms.HiddenInput)
+    closed_on = forms.DateField(label="From", widget=DAY)
+
+    def __init__(self, *args, plan, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.plan = plan
+
+    def clean_closed_on(self):
+        return _day_of(self.plan, self.cleaned_data["closed_on"])
+
+
+class OwnerForm(forms.Form):
+    """Who works a territory from a day on: a colleague who signs in, or just a name."""
+
+    user = forms.ModelChoiceField(
+        User.objects.none(), label="Colleague", required=False, empty_label="Somebody else…"
+    )
+    name = forms.CharField(
+        label="Name",
+        max_length=RosterEntry._meta.get_field("name").max_length,
+        required=False,
+        help_text="Where they do not sign in here.",
+    )
+    role = forms.ChoiceField(choices=CoverageRole.choices, initial=CoverageRole.OWNER)
+    opened_on = forms.DateField(label="From", widget=DAY)
+
+    def __init__(self, *args, plan, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.plan = plan
+        self.fields["user"].queryset = User.objects.filter(is_active=True).order_by(
+            Lower("last_name"), Lower("first_name"), "pk"
+        )
+
+    def clean_opened_on(self):
+        return _day_of(self.plan, self.cleaned_data["opened_on"])
+
+    def clean(self):
+        cleaned = super().clean()
+        if not cleaned.get("user") and not (cleaned.get("name") or "").strip():
+            self.add_error("user", "Choose a colleague, or write a name below.")
+        return cleaned
+
+
+class AlignmentForm(forms.Form):
+    """An alignment to bring in: pasted, or a file; the plan it becomes."""
+
+    text = forms.CharField(
+        label="Paste it here",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(
+            attrs={"rows": 12, "spellcheck": "false", "autocomplete": "off", "class": "code-text"}
+        ),
+    )
+    file = forms.FileField(
+        label="or choose a file",
+        required=False,
+        allow_empty_file=True,  # an empty file gets our own words
+        help_text="CSV, TSV or semicolons, in UTF-8; up to 10 MB. Not a workbook: copy its cells.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
+    )
+    name = forms.CharField(label="Name of the plan", max_length=120)
+    team = forms.ModelChoiceField(None, empty_label="Choose a team")
+    opened_on = forms.DateField(
+        label="First day of the plan",
+        widget=DAY,
+        help_text="Codes are followed to what lives on this day.",
+    )
+    leave_out = forms.BooleanField(label="Leave out the rest", required=False)
+
+    def __init__(self, *args, by, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = teams_open_to(by)
+        self.initial.setdefault("team", by.team_id)
+
+    def clean(self):
+        """Put the text of a file where the pasted text stands, so that neither is lost."""
+        cleaned = super().clean()
+        upload = cleaned.get("file")
+        if upload:
+            try:
+                if upload.size > alignment.MOST_BYTES:
+                    raise alignment.Unreadable(alignment.too_big(upload.size))
+                cleaned["text"] = alignment.decoded(upload.read(), name=upload.name)
+            except alignment.Unreadable as error:
+                self.add_error("file", f"{upload.name}: {error}")
+        elif not (cleaned.get("text") or "").strip() and "text" not in self.errors:
+            # An empty file is falsy, and is not the same as none.
+            field, said = (
+                ("file", f"{upload.name} is empty. ") if upload is not None else ("text", "")
+            )
+            self.add_error(
+                field, f"{said}Paste lines of unit, territory and owner, or choose a file."
+            )
+        return cleaned
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The columns as somebody put them right: role → column from 0."""
+        chosen = {}
+        for role in alignment.ROLES:
+            text = self.data.get(f"column-{role}", "")
+            if re.fullmatch(r"\d{1,3}", text):
+                chosen[role] = int(text)
+        return chosen
+
+    @property
+    def choices(self) -> dict[int, str]:
+        """What somebody chose for lines that may mean several units: line number → code."""
+        return {
+            int(name.removeprefix("choice-")): value
+            for name, value in self.data.items()
+            if re.fullmatch(r"choice-\d{1,6}", name) and value
+        }
+
+
+def _day_of(plan, day):
+    if plan.day_for(day) != day:
+        raise forms.ValidationError(
+            f"{plan} does not hold on that day. It holds {period(plan.opened_on, plan.closed_on)}."
+        )
+    return day
+
+
+def _units(form, text, day):
+    codes = list(dict.fromkeys(re.split(r"[\s,;]+", text.strip())))
+    if len(codes) > MOST_CODES:
+        form.add_error("codes", f"{MOST_CODES:,} codes are the most at once.")
+        return []
+    units, unknown = units_called(codes, day)
+    if unknown:
+        shown = ", ".join(unknown[:20]) + ("…" if len(unknown) > 20 else "")
+        form.add_error("codes", f"No unit that lives on that day: {shown}.")
+    return units

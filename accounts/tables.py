@@ -1,0 +1,172 @@
+"""The columns of the lists of our side."""
+
+import django_tables2 as tables
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Lower
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+
+from footprints.lists import (
+    CodeColumn,
+    DayColumn,
+    LastDayColumn,
+    ListTable,
+    NumberColumn,
+    SelectColumn,
+)
+from footprints.models import Weight
+from footprints.templatetags.waymark import flag
+from footprints.written import day_in_short, number
+
+from .territories.reading import SYSTEM_TIER
+
+
+class PlanTable(ListTable):
+    name = tables.Column(verbose_name="Plan", linkify=True)
+    team = tables.Column(accessor="team__name")
+    brands = tables.Column()
+    state = tables.Column()
+    owner = tables.Column(accessor="owner")
+    opened_on = DayColumn(verbose_name="First day")
+    closed_on = LastDayColumn(verbose_name="Last day")
+    territories = NumberColumn(accessor="territory_count")
+    units = NumberColumn(accessor="unit_count", verbose_name="Units on the day")
+
+    sorts = {
+        "opened_on": ("opened_on", "pk"),
+        "name": (Lower("name"), "pk"),
+        "team": (Lower("team__name"), "pk"),
+        "state": ("state", "pk"),
+        "territories": ("territory_count", "pk"),
+        "units": ("unit_count", "pk"),
+    }
+    card = ("name", "team", "state", "units")
+    optional = ("brands", "owner", "closed_on")
+
+    def render_state(self, value, record):
+        return format_html('<span class="state state-{}">{}</span>', record.state, value)
+
+
+class UnitTable(ListTable):
+    """Organisations of one plan on one day; `on_day` is its PlanOnDay."""
+
+    select = SelectColumn(accessor="code", says="code")
+    code = CodeColumn()
+    name = tables.Column()
+    kind = tables.Column(accessor="kind_code", empty_values=())
+    territory = tables.Column(accessor="pk", linkify=lambda record, table: table.address(record))
+    since = DayColumn(accessor="since", verbose_name="Since")
+    people = NumberColumn(accessor="pk", verbose_name="People", empty_values=())
+    system = tables.Column(accessor="pk", verbose_name="ICB")
+
+    sorts = {
+        "code": ("code", "pk"),
+        "name": (Lower("name"), "pk"),
+        "territory": (Coalesce("territory_position", Value(-1)), "code", "pk"),
+        "since": ("since_or_never", "pk"),
+    }
+    card = ("name", "code", "territory", "people")
+    optional = ("kind", "since", "people", "system")
+
+    def __init__(self, *args, on_day, selectable=True, shows_territory=True, **kwargs):
+        self.on_day = on_day
+        self.kinds = {kind.pk: kind.name for kind in on_day.kinds}
+        hidden = set() if selectable else {"select"}
+        if not shows_territory:
+            hidden.add("territory")
+        if not on_day.people:
+            hidden.add("people")
+        if not on_day.systems or all(kind.tier <= SYSTEM_TIER for kind in on_day.kinds):
+            hidden.add("system")
+        super().__init__(*args, **kwargs)
+        for name in hidden:
+            self.columns.hide(name)
+        self.optional = tuple(name for name in self.optional if name not in hidden)
+
+    def address(self, record):
+        territory = self.on_day.held.get(record.pk)
+        return territory.get_absolute_url() if territory else None
+
+    def render_kind(self, value):
+        if not value:
+            return format_html('<span class="gone">closed</span>')
+        return self.kinds.get(value, value)
+
+    def value_kind(self, value):
+        return self.kinds.get(value, value) if value else "closed"
+
+    def render_territory(self, value):
+        territory = self.on_day.held.get(value)
+        if territory is None:
+            return format_html('<span class="nobody">none</span>')
+        if territory.name == territory.code:
+            return territory.code
+        return format_html('<span class="code">{}</span> {}', territory.code, territory.name)
+
+    def value_territory(self, value):
+        territory = self.on_day.held.get(value)
+        return territory.code if territory else None
+
+    def render_people(self, value):
+        people = self.on_day.people.get(value)
+        return "—" if people is None else number(people)
+
+    def value_people(self, value):
+        return self.on_day.people.get(value)
+
+    def render_system(self, value):
+        code, name = self.on_day.systems.get(value, ("", ""))
+        return format_html('<span class="code">{}</span> {}', code, name) if code else "—"
+
+    def value_system(self, value):
+        return self.on_day.systems.get(value, ("", ""))[0]
+
+    def row_class(self, record):
+        return "" if record.kind_code else "is-closed"
+
+
+class FlagTable(ListTable):
+    weight = tables.Column()
+    event = tables.Column(accessor="reorganisation__title", linkify=lambda record: record)
+    state = tables.Column(accessor="reorganisation__state")
+    effective_on = DayColumn(accessor="reorganisation__effective_on", verbose_name="Takes effect")
+    plan = tables.Column(accessor="plan_name")
+    owner = tables.Column()
+    resolved_at = tables.Column(verbose_name="Dealt with", default="")
+
+    sorts = {
+        "weight": ("weight", "reorganisation__effective_on", "pk"),
+        "effective_on": ("reorganisation__effective_on", "pk"),
+        "event": (Lower("reorganisation__title"), "pk"),
+        "plan": (Lower("plan_name"), "pk"),
+    }
+    card = ("event", "weight", "effective_on", "plan")
+
+    def render_weight(self, record):
+        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
+
+    def value_weight(self, record):
+        return record.get_weight_display()
+
+    def render_state(self, record):
+        return record.reorganisation.get_state_display()
+
+    def render_resolved_at(self, value):
+        return day_in_short(value.date())
+
+
+class LetterTable(ListTable):
+    subject = tables.Column(linkify=lambda record: record if record.sent_at else None)
+    person = tables.Column(verbose_name="To")
+    effective_on = DayColumn(verbose_name="About")
+    sent_at = tables.Column(verbose_name="Sent", default="waiting")
+
+    sorts = {"effective_on": ("effective_on", "pk"), "person": ("person__last_name", "pk")}
+    card = ("subject", "person", "effective_on")
+
+    def render_subject(self, value):
+        return value or "Not yet written"
+
+    def render_sent_at(self, value):
+        return localtime(value).strftime("%-d %b %Y, %H:%M")
