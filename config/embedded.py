@@ -25,6 +25,7 @@ import functools
 import hashlib
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -119,7 +120,7 @@ def broker_url():
     return f"redis+socket://{_valkey_socket()}?virtual_host=0"
 
 
-# --- Running as root ----------------------------------------------------------------------------
+# --- Running as somebody whom PostgreSQL accepts ------------------------------------------------
 
 
 def _enter_own_namespace():
@@ -133,16 +134,32 @@ def _enter_own_namespace():
         raise OSError(ctypes.get_errno(), "unshare")
 
 
+def _has_a_name(uid):
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
 @functools.cache
 def _demotion():
-    """Arguments for Popen that make a child other than root, which PostgreSQL refuses to be."""
-    if os.geteuid() != 0:
+    """Arguments for Popen that make a child somebody whom PostgreSQL accepts.
+
+    It refuses root, and a user whom the machine has no name for (as some containers run us).
+    """
+    if os.geteuid() != 0 and _has_a_name(os.geteuid()):
         return {}
     if sys.platform == "linux":
         namespace = {"preexec_fn": _enter_own_namespace}
         with contextlib.suppress(subprocess.SubprocessError, OSError):
             if subprocess.run(["/bin/sh", "-c", ":"], **namespace).returncode == 0:
                 return namespace
+    if os.geteuid() != 0:
+        raise Unavailable(
+            f"PostgreSQL cannot run as user {os.geteuid()}, for whom this machine has no name. "
+            "Run as a named user, or set DATABASE_URL."
+        )
     # Else a user without rights that owns the state directory (containers, root on macOS).
     nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     for path in (STATE_DIR, socket_dir()):
@@ -219,7 +236,7 @@ def _wait_for(ready, process, log, what):
 
 def _postgres_answers():
     asked = subprocess.run(
-        [pg_bin() / "pg_isready", "-q", "-h", socket_dir()],
+        [pg_bin() / "pg_isready", "-q", "-h", socket_dir(), "-U", "postgres"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -389,9 +406,13 @@ def _prepare_state_dir():
                 "Change its owner, or remove it, or set LOCAL_STATE_DIR to another directory."
             ) from error
         raise Unavailable(f"{STATE_DIR} cannot be used: {error}.") from error
-    owner = socket_dir().stat().st_uid
-    if owner not in {os.geteuid(), NOBODY}:  # in /tmp, somebody else may have been there first
-        raise Unavailable(f"{socket_dir()} belongs to another user (number {owner}).")
+    for path in (STATE_DIR, socket_dir()):  # in /tmp, somebody else may have been there first
+        owner = path.stat().st_uid
+        if owner not in {os.geteuid(), NOBODY}:
+            raise Unavailable(
+                f"{path} belongs to another user (number {owner}). "
+                "Run this as that user, or set LOCAL_STATE_DIR to another directory."
+            )
 
 
 @contextlib.contextmanager
