@@ -4,7 +4,6 @@ A variable that is missing stops the start and says what to do. `./run` supplies
 one machine needs.
 """
 
-import importlib.util
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,12 +51,13 @@ _base = urlsplit(BASE_URL)
 if _base.scheme not in {"http", "https"} or not _base.hostname:
     raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}: it must be http(s)://host[:port].")
 
+# Nobody but this machine sees it: no TLS is asked for, and the demo's known passwords do no harm.
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
-_is_local = _base.scheme == "http" and _base.hostname in {"localhost", "127.0.0.1", "::1"}
+IS_TRIAL = _base.scheme == "http" and _base.hostname in {"localhost", "127.0.0.1", "::1"}
 ALLOWED_HOSTS = [
     _base.hostname,
     *os.environ.get("ALLOWED_HOSTS", "").replace(",", " ").split(),
-    *(_LOOPBACK if _is_local else []),
+    *(_LOOPBACK if IS_TRIAL else []),
 ]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
@@ -97,9 +97,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "footprints.as_at.AsAtMiddleware",
 ]
-if importlib.util.find_spec("footprints.as_at"):
-    MIDDLEWARE.append("footprints.as_at.AsAtMiddleware")
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -279,7 +278,7 @@ SESSION_SAVE_EVERY_REQUEST = False
 # Two instances on one host (two checkouts on localhost) must not sign each other out.
 SESSION_COOKIE_NAME = f"waymark_session_{_base.port}" if _base.port else "waymark_session"
 
-if not _is_local:
+if not IS_TRIAL:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # a load balancer asks without TLS

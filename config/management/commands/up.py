@@ -5,7 +5,6 @@ import contextlib
 import ctypes
 import hashlib
 import http.client
-import importlib
 import io
 import os
 import signal
@@ -15,11 +14,13 @@ import threading
 import time
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
+from accounts.demo import LOGINS
 from config import address, embedded
 
 STEPS = 6
@@ -51,13 +52,14 @@ class Command(BaseCommand):
             signal.signal(name, self._stop)
         self._step_number = 0
         self._children = {}
+        self._warnings = []
         self._announced = threading.Event()  # until then a child's words would break our lines
         try:
             with contextlib.ExitStack() as held:
                 held.enter_context(address.hold())
                 try:
-                    self._start(held, demo=not no_demo)
-                    self._announce(demo=not no_demo)
+                    self._start(held, demo=settings.IS_TRIAL and not no_demo)
+                    self._announce()
                     self._watch()
                 finally:
                     self._shut_down()
@@ -96,15 +98,28 @@ class Command(BaseCommand):
             call_command("createcachetable", verbosity=0)
         with self._step("pages' styles, scripts and pictures"):
             self._collect_static()
-        with self._step("the NHS register" + (" and the demo company" if demo else "")):
-            wanted = ["load_register", "load_demo"] if demo else ["load_register"]
-            for name in wanted:
-                if name in get_commands():
-                    call_command(name, stdout=io.StringIO())
+        with self._step("the NHS register"):
+            self._load("load_register")
+            if demo:
+                self._load_demo()
         connections.close_all()
         with self._step("web server, worker and clock"):
             self._start_children()
             self._wait_until_it_answers()
+
+    def _load(self, command):
+        """Run a command that loads something; if it refuses, say so later and go on without."""
+        try:
+            call_command(command, stdout=io.StringIO())
+        except CommandError as refused:
+            self._warnings.append(f"{command}: {refused}")
+
+    def _load_demo(self):
+        """Load the demo company into a new database; somebody's own data is left alone."""
+        people = get_user_model().objects
+        if not people.exists() or people.filter(username__in=_usernames()).exists():
+            os.environ["WAYMARK_DEMO"] = "1"  # opens its logins, whose passwords anybody may know
+            self._load("load_demo")
 
     def _collect_static(self):
         """Hash and compress what browsers fetch, if any of it has changed since the last time."""
@@ -177,13 +192,15 @@ class Command(BaseCommand):
             time.sleep(0.1)
         raise CommandError(f"The web server did not answer within {SECONDS_TO_ANSWER} seconds.")
 
-    def _announce(self, *, demo):
-        lines = ["", f"  Waymark is up: {address.address()}", ""]
-        logins = _demo_logins() if demo else []
-        if logins:
+    def _announce(self):
+        lines = ["", *self._warnings, f"  Waymark is up: {address.address()}", ""]
+        if os.environ.get("WAYMARK_DEMO") == "1":
             lines.append("  Sign in as")
-            lines += [f"    {role:24} {name:24} {password}" for role, name, password in logins]
+            lines += [f"    {role:26} {name:10} {password}" for role, name, password in LOGINS]
             lines.append("")
+        elif not get_user_model().objects.exists():
+            lines += ["  Nobody can sign in yet: ./run createsuperuser", ""]
+        connections.close_all()
         lines += ["  Ctrl-C stops everything.", ""]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
@@ -242,9 +259,5 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _demo_logins():
-    """The demo's people: (role, username, password), empty where there is no demo."""
-    try:
-        return importlib.import_module("accounts.demo").LOGINS
-    except (ModuleNotFoundError, AttributeError):
-        return []
+def _usernames():
+    return [username for _, username, _ in LOGINS]
