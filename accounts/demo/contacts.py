@@ -80,7 +80,7 @@ def invent() -> tuple[int, int]:
     """Create the stakeholders, their posts and tenures; return how many people and posts."""
     cast = Cast()
     seats = {}
-    for group in ("ccg", "abolished", "icb", "sub_icb", "trust", "lead_provider", "committee"):
+    for group in dict.fromkeys(row["group"] for row in _rows("posts.csv")):
         for seat in _seats(group, cast, seats):
             seats[seat.code, seat.role] = seat
     for seat in _chief_executives(cast):
@@ -180,15 +180,16 @@ def _chief_executives(cast):
 
 def _bodies(group) -> list[Body]:
     """The bodies of a group, in order of code."""
-    day = {"ccg": REPLAYED_ON, "abolished": ABOLISHED_ON - ONE_DAY}.get(group, ABOLISHED_ON)
+    day = {
+        "ccg": REPLAYED_ON,
+        "abolished_icb": ABOLISHED_ON - ONE_DAY,
+        "abolished_sub_icb": ABOLISHED_ON - ONE_DAY,
+    }.get(group, ABOLISHED_ON)
     versions = Version.objects.now().on(day).decided()
     match group:
-        case "abolished":
-            versions = versions.filter(
-                kind__family=Kind.Family.COMMISSIONING,
-                kind__is_unit=True,
-                closed_on=ABOLISHED_ON,
-            )
+        case "abolished_icb" | "abolished_sub_icb":
+            kind = group.removeprefix("abolished_")
+            versions = versions.filter(kind=kind, closed_on=ABOLISHED_ON)
         case "committee":
             versions = versions.filter(kind__family=Kind.Family.COMMITTEE)
         case "lead_provider":
