@@ -23,7 +23,6 @@ from django.db import OperationalError, connections
 from accounts.demo import LOGINS
 from config import address, embedded
 
-STEPS = 6
 SECONDS_TO_ANSWER = 60
 SECONDS_TO_STOP = 20
 LINES_KEPT = 20
@@ -50,7 +49,8 @@ class Command(BaseCommand):
         """Start everything, wait, and stop everything. Raises CommandError if a child died."""
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(name, self._stop)
-        self._step_number = 0
+        demo = settings.IS_TRIAL and not no_demo
+        self._step_number, self._steps = 0, 7 if demo else 6
         self._children = {}
         self._warnings = []
         self._announced = threading.Event()  # until then a child's words would break our lines
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             with contextlib.ExitStack() as held:
                 held.enter_context(address.hold())
                 try:
-                    self._start(held, demo=settings.IS_TRIAL and not no_demo)
+                    self._start(held, demo=demo)
                     self._announce()
                     self._watch()
                 finally:
@@ -77,7 +77,7 @@ class Command(BaseCommand):
     @contextlib.contextmanager
     def _step(self, what):
         self._step_number += 1
-        self.stdout.write(f"  {self._step_number}/{STEPS} {what} … ", ending="")
+        self.stdout.write(f"  {self._step_number}/{self._steps} {what} … ", ending="")
         self.stdout.flush()
         began = time.monotonic()
         try:
@@ -100,7 +100,8 @@ class Command(BaseCommand):
             self._collect_static()
         with self._step("the NHS register"):
             self._load("load_register")
-            if demo:
+        if demo:
+            with self._step("the demo company"):
                 self._load_demo()
         connections.close_all()
         with self._step("web server, worker and clock"):
