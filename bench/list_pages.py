@@ -181,8 +181,14 @@ if __name__ == "__main__":
     set_defaults()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
+    from django.conf import settings
+
     from config import embedded
 
+    # The sources as they are: no collectstatic before a measurement. Both sides write the links.
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
     with embedded.services(valkey=False):
         import django
 

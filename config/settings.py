@@ -114,6 +114,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.demo.logins",
             ],
         },
     },
@@ -199,6 +200,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 LOGIN_URL = "account_login"
+DEMO_LOGINS_SHOWN = flag("WAYMARK_DEMO")  # up sets it for a trial: the sign-in page lists them
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "config.sign_in.ClosedSignUp"
@@ -252,6 +254,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+
+# --- What may be sent ---------------------------------------------------------------------------
+
+# An alignment of up to 10 MB is pasted into a form, which says so itself where it is larger.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 2**20
 
 # --- Safety -------------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ read and change; ``company`` lays them over the register, ``contacts`` invents t
 Nobody and nothing in here exists: no person, no company, no medicine.
 """
 
+from django.conf import settings
+
 # Whom a trial may sign in as: (what they are, user name, password). They are created only where
 # the caller of ``company.found`` says that this is a trial.
 LOGINS = [
@@ -24,3 +26,8 @@ TEAMS = [  # (name, whether it is walled)
     ("Medical", True),
     ("Devolved nations", False),
 ]
+
+
+def logins(request):
+    """Context processor: the logins, for the sign-in page of a trial and nowhere else."""
+    return {"demo_logins": LOGINS} if settings.DEMO_LOGINS_SHOWN else {}
