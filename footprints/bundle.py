@@ -5,6 +5,7 @@ of every file is collected and named at once: a bundle is read whole or not at a
 touches the database.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -181,14 +182,24 @@ class Bundle:
     rows_read: dict[str, int] = field(default_factory=dict)
 
 
-def text(value: str) -> str:
-    if not value:
-        raise ValueError("is empty")
-    return value
+def text(longest: int) -> Callable[[str], str]:
+    """Reads a text that is there, and no longer than its column in the database."""
+
+    def parse(value: str) -> str:
+        if not value:
+            raise ValueError("is empty")
+        if len(value) > longest:
+            raise ValueError(f"has {len(value)} characters, more than {longest}")
+        return value
+
+    return parse
+
+
+code = text(20)
 
 
 def name(value: str) -> str:
-    return written(text(value))
+    return written(text(200)(value))
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -201,23 +212,35 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def day(value: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is no date (year-month-day)") from None
+    # Since Python 3.11 fromisoformat reads weeks (2020-W14-3) and plain digits (20200401) too.
+    with contextlib.suppress(ValueError):
+        if date.fromisoformat(value).isoformat() == value:
+            return date.fromisoformat(value)
+    raise ValueError(f"{value!r} is no date (year-month-day)")
 
 
-def number(value: str) -> int:
-    if not value.isascii() or not value.isdigit():
-        raise ValueError(f"{value!r} is no whole number")
-    return int(value)
+def number(largest: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit():
+            raise ValueError(f"{value!r} is no whole number")
+        if len(value) > 10 or int(value) > largest:
+            raise ValueError(f"{value!r} is more than {largest:,}")
+        return int(value)
+
+    return parse
 
 
-def degrees(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise ValueError(f"{value!r} is no number") from None
+SMALL, LARGE = 32_767, 2_147_483_647
+
+
+def degrees(furthest: int) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        with contextlib.suppress(ValueError):
+            if -furthest <= float(value) <= furthest:  # never true of "nan"
+                return float(value)
+        raise ValueError(f"{value!r} is no number between -{furthest} and {furthest}")
+
+    return parse
 
 
 def share(value: str) -> Decimal:
@@ -225,8 +248,10 @@ def share(value: str) -> Decimal:
         part = Decimal(value)
     except InvalidOperation:
         raise ValueError(f"{value!r} is no share") from None
-    if not 0 < part <= 1:
+    if not part.is_finite() or not 0 < part <= 1:
         raise ValueError(f"{value!r} is no share between 0 and 1")
+    if part != round(part, 6):
+        raise ValueError(f"{value!r} has more than six decimals")
     return part
 
 
@@ -235,7 +260,10 @@ def yes(value: str) -> bool:
 
 
 def codes(value: str) -> tuple[str, ...]:
-    return tuple(text(part) for part in value.split(";"))
+    parts = tuple(code(part) for part in value.split(";"))
+    if len(set(parts)) < len(parts):
+        raise ValueError(f"{value!r} names a code twice")
+    return parts
 
 
 def maybe(parse: Callable) -> Callable:
@@ -244,11 +272,15 @@ def maybe(parse: Callable) -> Callable:
 
 def closing(value: str) -> date | None:
     """A last day, as files write it, becomes the first day after it."""
-    return day_after(maybe(day)(value))
+    try:
+        return day_after(maybe(day)(value))
+    except OverflowError:  # 9999-12-31, as some registers write "still open"
+        raise ValueError(f"{value!r} has no day after it: leave it empty") from None
 
 
 PERIOD = {"first_day": ("opened_on", maybe(day)), "last_day": ("closed_on", closing)}
 ORIGIN = {"source": ("source", str), "note": ("note", str)}
+FAMILIES = ("commissioning", "primary_care", "provider", "collaborative", "committee", "nation")
 EVENT_KINDS = ("merger", "absorption", "split", "rename", "transfer", "closure")
 
 # A file's columns in order, the field each becomes, and how it is read.
@@ -256,11 +288,11 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "kinds": (
         KindRow,
         {
-            "code": ("code", text),
-            "name": ("name", text),
-            "plural": ("plural", text),
-            "family": ("family", text),
-            "tier": ("tier", number),
+            "code": ("code", text(30)),
+            "name": ("name", text(80)),
+            "plural": ("plural", text(80)),
+            "family": ("family", one_of(*FAMILIES)),
+            "tier": ("tier", number(SMALL)),
             "is_legal_body": ("is_legal_body", yes),
             "is_footprint": ("is_footprint", yes),
             "is_unit": ("is_unit", yes),
@@ -269,8 +301,8 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "versions": (
         VersionRow,
         {
-            "code": ("code", text),
-            "kind": ("kind", text),
+            "code": ("code", code),
+            "kind": ("kind", text(30)),
             "name": ("name", name),
             **PERIOD,
             "ods_first_day": ("ods_opened_on", maybe(day)),
@@ -280,9 +312,9 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "identifiers": (
         IdentifierRow,
         {
-            "code": ("code", text),
+            "code": ("code", code),
             "scheme": ("scheme", one_of("gss")),
-            "value": ("value", text),
+            "value": ("value", text(40)),
             **PERIOD,
             "source": ("source", str),
         },
@@ -290,9 +322,9 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "relationships": (
         RelationshipRow,
         {
-            "child": ("child", text),
+            "child": ("child", code),
             "type": ("type", one_of("part_of", "member_of", "covers", "serves")),
-            "parent": ("parent", text),
+            "parent": ("parent", code),
             "parent_kind": ("parent_kind", maybe(str)),
             **PERIOD,
             **ORIGIN,
@@ -301,9 +333,9 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "lead_providers": (
         LeadProviderRow,
         {
-            "collaborative": ("collaborative", text),
-            "service_line": ("service_line", text),
-            "provider": ("provider", text),
+            "collaborative": ("collaborative", code),
+            "service_line": ("service_line", text(120)),
+            "provider": ("provider", code),
             **PERIOD,
             "evidence": ("evidence", one_of("stated", "inferred")),
             **ORIGIN,
@@ -312,19 +344,19 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "populations": (
         PopulationRow,
         {
-            "code": ("code", text),
-            "year": ("year", number),
+            "code": ("code", code),
+            "year": ("year", number(SMALL)),
             "boundary_on": ("boundary_on", day),
-            "people": ("people", number),
+            "people": ("people", number(LARGE)),
             "source": ("source", str),
         },
     ),
     "places": (
         PlaceRow,
         {
-            "code": ("code", text),
-            "longitude": ("longitude", degrees),
-            "latitude": ("latitude", degrees),
+            "code": ("code", code),
+            "longitude": ("longitude", degrees(180)),
+            "latitude": ("latitude", degrees(90)),
             "source": ("source", str),
         },
     ),
@@ -333,7 +365,7 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
         {
             "day": ("day", day),
             "kind": ("kind", one_of(*EVENT_KINDS)),
-            "predecessor": ("predecessor", text),
+            "predecessor": ("predecessor", code),
             "successor": ("successor", maybe(str)),
             "passes": ("passes", one_of("area", "functions")),
             "share": ("share", maybe(share)),
@@ -345,19 +377,19 @@ FILES: dict[str, tuple[type[Row], dict[str, tuple[str, Callable]]]] = {
     "clusters": (
         ClusterRow,
         {
-            "code": ("code", text),
-            "name": ("name", text),
+            "code": ("code", code),
+            "name": ("name", text(200)),
             "members": ("members", codes),
             "planned_on": ("planned_on", day),
             "state": ("state", one_of("rumoured", "proposed", "approved", "in_law")),
             "kind": ("kind", one_of("cluster", "merger")),
-            "said": ("said", text),
-            "as_of": ("as_of", text),
+            "said": ("said", text(200)),
+            "as_of": ("as_of", text(10)),
             "checked_on": ("checked_on", day),
-            "source": ("source", text),
+            "source": ("source", text(1000)),
         },
     ),
-    "gaps": (GapRow, {"code": ("code", text), "note": ("note", text)}),
+    "gaps": (GapRow, {"code": ("code", code), "note": ("note", text(1000))}),
 }
 
 
@@ -366,90 +398,132 @@ def read(folder: Path = REFERENCE) -> Bundle:
 
     Raises BadBundle with every line that cannot be read or that contradicts another.
     """
-    bad: list[BadLine] = []
+    reading = _Reading()
+    bad = reading.bad
     try:
         about = tomllib.loads((folder / "bundle.toml").read_text("utf-8"))
-        bundle = Bundle(about["title"], about["published_on"], sha256="")
-        expected = about["rows"]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        bundle = Bundle(text(200)(str(about["title"])), about["published_on"], sha256="")
+        expected = {stem: int(rows) for stem, rows in dict(about["rows"]).items()}
+    except OSError as error:
+        reason = f"cannot be opened: {error.strerror}"
+        raise BadBundle([BadLine("bundle.toml", None, reason)]) from error
+    except KeyError as error:
+        raise BadBundle([BadLine("bundle.toml", None, f"does not say {error}")]) from error
+    except (ValueError, TypeError) as error:  # UnicodeDecodeError and TOMLDecodeError are both
         raise BadBundle([BadLine("bundle.toml", None, f"cannot be read: {error}")]) from error
+    if type(bundle.published_on) is not date:
+        bad.append(BadLine("bundle.toml", None, f"{bundle.published_on!r} is no date"))
 
     digest = hashlib.sha256()
-    for stem, (row_class, columns) in FILES.items():
+    for stem in FILES:
         file = f"{stem}.csv"
         try:
             raw = (folder / file).read_bytes()
         except OSError as error:
             bad.append(BadLine(file, None, f"cannot be opened: {error.strerror}"))
+            reading.partial.add(stem)
             continue
         digest.update(raw)
-        rows = list(_rows(file, raw, row_class, columns, bad))
+        rows = list(_rows(stem, raw, expected.get(stem), reading))
         setattr(bundle, stem, rows)
         bundle.rows_read[stem] = len(rows)
-        lines = len(rows) + len({b.line for b in bad if b.file == file and b.line})
-        if lines != expected.get(stem) and not any(b.file == file and not b.line for b in bad):
-            bad.append(
-                BadLine(
-                    file,
-                    None,
-                    f"holds {lines:,} rows where bundle.toml says {expected.get(stem)}: cut off?",
-                )
-            )
     bundle.sha256 = digest.hexdigest()
-    bad += _contradictions(bundle)
+    bad += _contradictions(bundle, reading)
     if bad:
         order = {f"{stem}.csv": i for i, stem in enumerate(FILES)}
         raise BadBundle(sorted(set(bad), key=lambda b: (order.get(b.file, -1), b.line or 0)))
     return bundle
 
 
-def _rows(file, raw: bytes, row_class, columns, bad: list[BadLine]) -> Iterator[Row]:
+@dataclass
+class _Reading:
+    """What reading the files found wrong, and what it could not see for that."""
+
+    bad: list[BadLine] = field(default_factory=list)
+    partial: set[str] = field(default_factory=set)  # files of which rows may be missing
+    unread: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # codes, by file
+
+
+def _rows(stem: str, raw: bytes, expected: int | None, reading: _Reading) -> Iterator[Row]:
+    """The good rows of a file. A line's number is where its record begins."""
+    row_class, columns = FILES[stem]
+
+    def bad(line: int | None, reason: str, *, partial=False):
+        reading.bad.append(BadLine(f"{stem}.csv", line, reason))
+        if partial:
+            reading.partial.add(stem)
+
     if not raw.strip():
-        bad.append(BadLine(file, None, "is empty"))
+        bad(None, "is empty", partial=True)
         return
-    try:
-        content = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        bad.append(BadLine(file, line, f"byte {raw[error.start]:#04x} is not UTF-8"))
-        return
+    undecoded = set()
+    for line, part in enumerate(raw.split(b"\n"), 1):
+        try:
+            part.decode("utf-8")
+        except UnicodeDecodeError as error:
+            bad(line, f"byte {part[error.start]:#04x} is not UTF-8", partial=True)
+            undecoded.add(line)
+    content = raw.decode("utf-8-sig", errors="replace")
     if not content.endswith("\n"):
-        bad.append(BadLine(file, content.count("\n") + 1, "ends within a line: cut off?"))
+        bad(content.count("\n") + 1, "ends within a line: cut off?", partial=True)
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    line = 1
     try:
         header = next(reader)
         if header != list(columns):
-            bad.append(BadLine(file, 1, f"the columns are not {', '.join(columns)}"))
+            bad(1, f"the columns are not {', '.join(columns)}", partial=True)
             return
         seen: dict[tuple, int] = {}
-        for values in reader:
-            line = reader.line_num
+        while True:
+            line = reader.line_num + 1
+            try:
+                values = next(reader)
+            except StopIteration:
+                break
+            if line in undecoded:
+                continue
+            if reader.line_num > line:
+                bad(line, "a quoted value goes on in the next line", partial=True)
+                continue
             if len(values) != len(columns):
-                reason = f"has {len(values)} columns, not {len(columns)}"
-                bad.append(BadLine(file, line, reason))
+                bad(line, f"has {len(values)} columns, not {len(columns)}")
+                reading.unread[stem].update(values[:1])
                 continue
             if (first := seen.setdefault(tuple(values), line)) != line:
-                bad.append(BadLine(file, line, f"repeats line {first}"))
+                bad(line, f"repeats line {first}")
                 continue
             fields, reasons = {}, []
             for (column, (attribute, parse)), value in zip(columns.items(), values, strict=True):
                 try:
+                    if "\0" in value:
+                        raise ValueError("holds a null character")
                     fields[attribute] = parse(value.strip())
                 except ValueError as error:
                     reasons.append(f"{column} {error}")
             if reasons:
-                bad.append(BadLine(file, line, "; ".join(reasons)))
+                bad(line, "; ".join(reasons))
+                reading.unread[stem].add(values[0].strip())
             else:
-                yield row_class(file=file, line=line, **fields)
+                yield row_class(file=f"{stem}.csv", line=line, **fields)
     except csv.Error as error:
-        bad.append(BadLine(file, reader.line_num, f"cannot be read on from here: {error}"))
+        bad(line, f"cannot be read on from here: {error}", partial=True)
+        return
+    lines = reader.line_num - 1
+    if lines != expected:
+        reason = f"holds {lines:,} rows where bundle.toml says {expected}: cut off?"
+        bad(None, reason, partial=True)
 
 
-def _contradictions(bundle: Bundle) -> Iterator[BadLine]:
-    """What no single line shows: unknown codes and kinds, two lives at once, early ends."""
-    kinds = {row.code for row in bundle.kinds}
-    known = {row.code for row in bundle.versions}
-    gaps = {row.code for row in bundle.gaps}
+def _contradictions(bundle: Bundle, reading: _Reading) -> Iterator[BadLine]:
+    """What no single line shows: unknown codes and kinds, two lives at once, early ends.
+
+    A code is not called unknown where the line that tells of it is a bad one itself.
+    """
+    kinds = {row.code for row in bundle.kinds} | reading.unread["kinds"]
+    known = {row.code for row in bundle.versions} | reading.unread["versions"]
+    gaps = {row.code for row in bundle.gaps} | reading.unread["gaps"]
+    kinds_are_whole = "kinds" not in reading.partial
+    codes_are_whole = not reading.partial & {"versions", "gaps"}
     provisional = {row.code for row in bundle.clusters}
 
     def about(row: Row, reason: str) -> BadLine:
@@ -464,10 +538,19 @@ def _contradictions(bundle: Bundle) -> Iterator[BadLine]:
         if row.opened_on and row.closed_on and row.closed_on <= row.opened_on:
             yield about(row, f"closes on {last_day(row.closed_on)}, before {row.opened_on}")
     for row in bundle.versions:
-        if row.kind not in kinds:
+        if row.kind not in kinds and kinds_are_whole:
             yield about(row, f"kind {row.kind!r} is not in kinds.csv")
         if row.code in provisional:
             yield about(row, f"{row.code} is the provisional code of a cluster")
+        if row.code in gaps:
+            yield about(row, f"{row.code} has an organisation row: gaps.csv says it has none")
+    for row in bundle.relationships:
+        if row.parent_kind and row.parent_kind not in kinds and kinds_are_whole:
+            yield about(row, f"kind {row.parent_kind!r} is not in kinds.csv")
+    yield from _repeats(bundle.kinds, ("code",))
+    yield from _repeats(bundle.places, ("code",))
+    yield from _repeats(bundle.clusters, ("code",))
+    yield from _repeats(bundle.populations, ("code", "year", "boundary_on"))
     yield from _overlaps(bundle.versions, ("code",), "lives twice at once")
     yield from _overlaps(bundle.identifiers, ("code", "scheme"), "has two values at once")
     yield from _overlaps(bundle.relationships, ("child", "type", "parent"), "holds twice at once")
@@ -488,10 +571,11 @@ def _contradictions(bundle: Bundle) -> Iterator[BadLine]:
             if code in gaps:
                 unplaced.add((row.file, row.line))
                 bundle.unplaced.append(about(row, f"{code} has no organisation row (gaps.csv)"))
-            elif code not in known:
+            elif code not in known and codes_are_whole:
                 yield about(row, f"{code} is not in versions.csv")
-    for stem in ("identifiers", "populations", "places", "relationships", "lead_providers"):
-        setattr(bundle, stem, _placed(getattr(bundle, stem), unplaced))
+    for stem in FILES:
+        if stem not in ("kinds", "versions", "successions", "gaps"):
+            setattr(bundle, stem, _placed(getattr(bundle, stem), unplaced))
 
     for row in bundle.relationships:
         if row.child == row.parent:
@@ -504,17 +588,28 @@ def _contradictions(bundle: Bundle) -> Iterator[BadLine]:
             yield about(row, f"a {row.kind} names no successor")
         if (row.predecessor == row.successor) != bool(row.becomes):
             yield about(row, "a code succeeds itself only where its nature changes")
-        if row.becomes and row.becomes not in kinds:
+        if row.becomes and row.becomes not in kinds and kinds_are_whole:
             yield about(row, f"kind {row.becomes!r} is not in kinds.csv")
         key = (row.day, row.predecessor, row.successor, row.passes)
         if (first := seen.setdefault(key, row.line)) != row.line:
             yield about(row, f"repeats the succession of line {first}")
     bundle.successions = _placed(bundle.successions, unplaced)
-    yield from _shares(bundle.successions)
+    if "successions" not in reading.partial and not reading.unread["successions"]:
+        yield from _shares(bundle.successions)
 
 
 def _placed(rows: list, unplaced: set) -> list:
     return [row for row in rows if (row.file, row.line) not in unplaced]
+
+
+def _repeats(rows: Iterable, key: tuple[str, ...]) -> Iterator[BadLine]:
+    """Rows that say twice, and otherwise, what may be said once."""
+    first: dict[tuple, Row] = {}
+    for row in rows:
+        value = tuple(getattr(row, part) for part in key)
+        if (earlier := first.setdefault(value, row)) is not row:
+            subject = " / ".join(map(str, value))
+            yield BadLine(row.file, row.line, f"{subject} is there twice (line {earlier.line})")
 
 
 def _overlaps(rows: Iterable, key: tuple[str, ...], reason: str) -> Iterator[BadLine]:
@@ -533,7 +628,10 @@ def _overlaps(rows: Iterable, key: tuple[str, ...], reason: str) -> Iterator[Bad
 
 
 def _shares(successions: list[SuccessionRow]) -> Iterator[BadLine]:
-    """The known shares of a split sum to one, to the last of six decimals a part."""
+    """The shares of what passes sum to one, to the last of six decimals a part.
+
+    Where some are not known, the known ones leave room for them.
+    """
     parts = defaultdict(list)
     for row in successions:
         if row.passes == "area" and row.predecessor != row.successor:
@@ -541,6 +639,9 @@ def _shares(successions: list[SuccessionRow]) -> Iterator[BadLine]:
     for (_, code), rows in parts.items():
         known = [row.share for row in rows if row.share is not None]
         slack = Decimal("0.000001") * len(rows)
-        if len(rows) > 1 and len(known) == len(rows) and abs(sum(known) - 1) > slack:
-            last = rows[-1]
+        last = rows[-1]
+        if len(known) == len(rows) and abs(sum(known) - 1) > slack:
             yield BadLine(last.file, last.line, f"the shares of {code} sum to {sum(known)}, not 1")
+        if len(known) < len(rows) and sum(known) >= 1:
+            reason = f"the known shares of {code} sum to {sum(known)}: nothing is left"
+            yield BadLine(last.file, last.line, reason)
