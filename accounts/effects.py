@@ -26,7 +26,7 @@ from footprints.models import (
     Weight,
 )
 
-from .models import Assignment, RosterEntry, Territory, TerritoryPlan
+from .models import Assignment, Flag, RosterEntry, Territory, TerritoryPlan, User
 
 PASSING = (Change.ENDS, Change.SPLITS, Change.RECEIVES)
 
@@ -149,6 +149,10 @@ class Effects:
     def weight(self) -> int:
         weights = [part.weight for part in (*self.lines, *self.meetings)]
         return max(weights, default=Weight.KNOW)
+
+    @property
+    def weight_name(self) -> str:
+        return Weight(self.weight).name.lower()
 
     @property
     def summary(self) -> list[str]:
@@ -362,10 +366,41 @@ class _Bodies:
         return self._on(key, self._days[event] - timedelta(days=1)) is not None
 
 
-def territories_of(user, plans: Iterable[int]) -> dict[int, set[int]]:
-    """Plan to the territories whose effects are the user's own business; only where limited."""
+def territories_of(user: User, plans: Iterable[int]) -> dict[int, set[int]]:
+    """Plan to the territories whose roster ever names the user."""
     found = defaultdict(set)
     rows = RosterEntry.objects.filter(user=user, territory__plan__in=list(plans))
     for plan, territory in rows.values_list("territory__plan", "territory"):
         found[plan].add(territory)
     return found
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A flag on a plan, and what its event does there so far as the reader may see it."""
+
+    flag: Flag
+    effects: Effects
+
+
+def for_user(user: User, flags: Iterable[Flag]) -> list[Touched]:
+    """What these flags on plans mean to the user, in the order given.
+
+    A field user's flags that touch none of their own territories are left out.
+    """
+    flags = list(flags)
+    plans = TerritoryPlan.objects.visible_to(user).select_related("team", "owner")
+    plans = plans.in_bulk([flag.object_id for flag in flags])
+    found = effects(plans.values(), {flag.reorganisation for flag in flags})
+    if user.role == User.Role.FIELD:
+        own = territories_of(user, plans)
+        found = {
+            (plan, event): whole if whole.plan.owner_id == user.pk else whole.within(own[plan])
+            for (plan, event), whole in found.items()
+        }
+    touched = []
+    for flag in flags:
+        part = found.get((flag.object_id, flag.reorganisation_id))
+        if part and (part.lines or part.meetings):
+            touched.append(Touched(flag, part))
+    return touched

@@ -51,7 +51,10 @@ class UnitFilter(django_filters.FilterSet):
         if on_day.closed:
             choices.insert(0, (CLOSED, "Closed by this day"))
         self.filters["territory"].extra["choices"] = choices
-        self.filters["kind"].extra["choices"] = [(kind.pk, kind.name) for kind in on_day.kinds]
+        if len(on_day.kinds) > 1:
+            self.filters["kind"].extra["choices"] = [(kind.pk, kind.name) for kind in on_day.kinds]
+        else:
+            del self.filters["kind"]
 
     def in_territory(self, units, name, value):
         if value == NONE:

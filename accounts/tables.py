@@ -16,6 +16,7 @@ from footprints.lists import (
     SelectColumn,
 )
 from footprints.models import Weight
+from footprints.names import short
 from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number
 
@@ -117,7 +118,9 @@ class UnitTable(ListTable):
 
     def render_system(self, value):
         code, name = self.on_day.systems.get(value, ("", ""))
-        return format_html('<span class="code">{}</span> {}', code, name) if code else "—"
+        if not code:
+            return "—"
+        return format_html('<span class="code">{}</span> {}', code, short(name))
 
     def value_system(self, value):
         return self.on_day.systems.get(value, ("", ""))[0]

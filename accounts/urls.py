@@ -1,3 +1,42 @@
+"""The addresses of our side."""
+
+from django.urls import path
+
+from .views import flags, home, letters, plans
+
 app_name = "accounts"
 
-urlpatterns = []
+urlpatterns = [
+    path("", home.Home.as_view(), name="home"),
+    path("alerts/", flags.FlagList.as_view(), name="flags"),
+    path("alerts/<int:pk>/", flags.FlagPage.as_view(), name="flag"),
+    path("alerts/<int:pk>/resolve/", flags.resolve_flag, name="resolve_flag"),
+    path("letters/", letters.Outbox.as_view(), name="outbox"),
+    path("letters/<int:pk>/", letters.LetterPage.as_view(), name="letter"),
+    path("plans/", plans.PlanList.as_view(), name="plans"),
+    path("plans/new/", plans.make_plan, name="make_plan"),
+    path("plans/import/", plans.BringIn.as_view(), name="alignment"),
+    path("plans/<int:plan_pk>/", plans.PlanPage.as_view(), name="plan"),
+    path("plans/<int:pk>/rename/", plans.rename_plan, name="rename_plan"),
+    path("plans/<int:pk>/state/", plans.set_state, name="set_plan_state"),
+    path("plans/<int:pk>/assign/", plans.assign, name="assign"),
+    path("plans/<int:pk>/free/", plans.free, name="free"),
+    path("plans/<int:pk>/territories/add/", plans.add_territory, name="add_territory"),
+    path(
+        "plans/<int:plan_pk>/territories/<int:pk>/", plans.TerritoryPage.as_view(), name="territory"
+    ),
+    path(
+        "plans/<int:plan>/territories/<int:pk>/rename/",
+        plans.rename_territory,
+        name="rename_territory",
+    ),
+    path(
+        "plans/<int:plan>/territories/<int:pk>/remove/",
+        plans.remove_territory,
+        name="remove_territory",
+    ),
+    path(
+        "plans/<int:plan>/territories/<int:pk>/roster/", plans.put_on_roster, name="put_on_roster"
+    ),
+    path("plans/<int:plan>/territories/<int:pk>/vacant/", plans.leave_vacant, name="leave_vacant"),
+]

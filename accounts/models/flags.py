@@ -4,11 +4,12 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.urls import reverse
 
-from footprints.models import Reorganisation, Weight
+from footprints.models import Reorganisation, Touch, Weight
 
-from .territories import TerritoryPlan
+from .territories import Assignment, Territory, TerritoryPlan
 from .users import User
 
 
@@ -21,13 +22,35 @@ class FlagQuerySet(models.QuerySet):
         return self.filter(content_type=ContentType.objects.get_for_model(TerritoryPlan))
 
     def visible_to(self, user: User):
-        """Flags of plans that the user may open, and for all but field users those of posts."""
+        """Flags of plans that the user may open, and for all but field users those of posts.
+
+        A field user's are those that touch a unit of a territory of theirs.
+        """
         plans = TerritoryPlan.objects.visible_to(user)
         plan_type = ContentType.objects.get_for_model(TerritoryPlan)
-        visible = Q(content_type=plan_type, object_id__in=plans.values("pk"))
+        of_plans = Q(content_type=plan_type, object_id__in=plans.values("pk"))
         if user.role != User.Role.FIELD:
-            visible |= ~Q(content_type=plan_type)
-        return self.filter(visible)
+            return self.filter(of_plans | ~Q(content_type=plan_type))
+        held = Assignment.objects.filter(
+            Q(closed_on=None) | Q(closed_on__gt=OuterRef("reorganisation__effective_on")),
+            plan=OuterRef("object_id"),
+            territory__in=Territory.objects.visible_to(user),
+            organisation__in=Touch.objects.of_area()
+            .filter(reorganisation=OuterRef(OuterRef("reorganisation")))
+            .values("organisation"),
+        )
+        return self.filter(of_plans, Exists(held))
+
+    def for_list(self, user: User):
+        """The user's flags of plans, each with ``plan_name``, for a list."""
+        plan = TerritoryPlan.objects.filter(pk=OuterRef("object_id"))
+        return (
+            self.on_plans()
+            .visible_to(user)
+            .filter(lapsed_at=None)
+            .select_related("reorganisation", "owner")
+            .annotate(plan_name=Subquery(plan.values("name")[:1]))
+        )
 
 
 class Flag(models.Model):
@@ -78,6 +101,23 @@ class Flag(models.Model):
     def __str__(self):
         return f"{self.root}: {self.reorganisation}"
 
+    def get_absolute_url(self):
+        return reverse("accounts:flag", args=[self.pk])
+
+
+class DigestQuerySet(models.QuerySet):
+    def unsent(self):
+        """Letters still to be handed over; a partial index holds just these."""
+        return self.filter(sent_at=None)
+
+    def visible_to(self, user: User):
+        """Letters the user may read: their own; for planners and managers their colleagues' too,
+        but for a walled team's, which its own members alone may read."""
+        if user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+            return self.filter(person=user)
+        open_to_all = Q(person__team=None) | Q(person__team__is_walled=False)
+        return self.filter(Q(person=user) | open_to_all | Q(person__team=user.team_id))
+
 
 class Digest(models.Model):
     """One letter to one person for one effective day, however many events fall on it."""
@@ -91,6 +131,8 @@ class Digest(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+
+    objects = DigestQuerySet.as_manager()
 
     class Meta:
         ordering = ["-effective_on", "pk"]
@@ -109,6 +151,9 @@ class Digest(models.Model):
 
     def __str__(self):
         return self.subject or f"{self.person}, {self.effective_on}"
+
+    def get_absolute_url(self):
+        return reverse("accounts:letter", args=[self.pk])
 
 
 class Letter(models.Model):

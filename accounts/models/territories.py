@@ -44,12 +44,12 @@ class CoverageRole(models.TextChoices):
 
 class TerritoryPlanQuerySet(RevisedQuerySet):
     def visible_to(self, user: User):
-        """Plans the user may open: a walled team's are its own; a field user's hold theirs."""
+        """Plans the user may open: a walled team's are for its members alone; a field user sees
+        those they own, and those that hold a territory of theirs."""
         plans = self.filter(Q(team__is_walled=False) | Q(team=user.team_id))
         if user.role == User.Role.FIELD:
-            plans = plans.filter(
-                Exists(RosterEntry.objects.filter(territory__plan=OuterRef("pk"), user=user))
-            )
+            rostered = RosterEntry.objects.filter(territory__plan=OuterRef("pk"), user=user)
+            plans = plans.filter(Q(owner=user) | Exists(rostered))
         return plans
 
     def open(self):
@@ -113,9 +113,8 @@ class TerritoryQuerySet(models.QuerySet):
         """Territories the user may see: all of a visible plan; for a field user, their own."""
         territories = self.filter(Q(plan__team__is_walled=False) | Q(plan__team=user.team_id))
         if user.role == User.Role.FIELD:
-            territories = territories.filter(
-                Exists(RosterEntry.objects.filter(territory=OuterRef("pk"), user=user))
-            )
+            rostered = RosterEntry.objects.filter(territory=OuterRef("pk"), user=user)
+            territories = territories.filter(Q(plan__owner=user) | Exists(rostered))
         return territories
 
 

@@ -1,0 +1,28 @@
+"""The home page: what is next in the NHS that hits me, then what has changed."""
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.views.generic import TemplateView
+
+from ..models import Digest, RosterEntry, TerritoryPlan
+from ..overview import days_of
+
+
+class Home(LoginRequiredMixin, TemplateView):
+    template_name = "accounts/home.html"
+
+    def get_context_data(self, **kwargs):
+        user, as_at = self.request.user, self.request.as_at
+        coming, gone = days_of(user, today=as_at.today)
+        plans = TerritoryPlan.objects.visible_to(user).open().select_related("team", "owner")
+        letters = Digest.objects.filter(person=user).exclude(sent_at=None)
+        return super().get_context_data(
+            coming=coming,
+            gone=gone,
+            plans=plans.order_by("-opened_on", "name"),
+            mine=RosterEntry.objects.on(as_at.today)
+            .filter(user=user)
+            .select_related("territory__plan")
+            .order_by("-territory__plan__opened_on", "territory__code"),
+            letters=letters.order_by("-effective_on")[:5],
+            **kwargs,
+        )
