@@ -71,10 +71,14 @@ class AssignForm(forms.Form):
     territory = forms.ModelChoiceField(Territory.objects.none(), empty_label="Choose a territory")
     opened_on = forms.DateField(label="From", widget=DAY)
 
-    def __init__(self, *args, plan, **kwargs):
+    def __init__(self, *args, plan, territories=None, **kwargs):
+        """`territories` are those to choose from, where the page has them already."""
         super().__init__(*args, **kwargs)
         self.plan = plan
-        self.fields["territory"].queryset = plan.territories.order_by("position", "code")
+        field = self.fields["territory"]
+        field.queryset = plan.territories.order_by("position", "code")
+        if territories is not None:
+            field.widget.choices = [("", field.empty_label), *((t.pk, t) for t in territories)]
 
     def clean_opened_on(self):
         return _day_of(self.plan, self.cleaned_data["opened_on"])
@@ -184,6 +188,11 @@ class AlignmentForm(forms.Form):
                 field, f"{said}Paste lines of unit, territory and owner, or choose a file."
             )
         return cleaned
+
+    @property
+    def either(self):
+        """The two fields of which one is enough."""
+        return [self["text"], self["file"]]
 
     @property
     def columns(self) -> dict[str, int]:

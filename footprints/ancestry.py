@@ -3,38 +3,64 @@
 from collections.abc import Collection
 from datetime import date
 
-from .models import Relationship
+from django.db import connection
 
 LEVELS = 5  # practice → PCN → sub-ICB location → ICB → region
-UPWARD = [Relationship.Type.MEMBER_OF, Relationship.Type.PART_OF]
+
+# Known now, or by a release; {0} is the table. The first is what the partial indexes are made of.
+NOW = "{0}.retracted_by_id IS NULL"
+BY_THEN = (
+    "{0}.asserted_by_id <= %(known)s"
+    " AND ({0}.retracted_by_id IS NULL OR {0}.retracted_by_id > %(known)s)"
+)
+ON_DAY = (
+    "({0}.opened_on IS NULL OR {0}.opened_on <= %(day)s)"
+    " AND ({0}.closed_on IS NULL OR {0}.closed_on > %(day)s)"
+)
+CLIMB = """
+WITH RECURSIVE climb AS (
+    SELECT key AS body, ARRAY[key] AS path FROM unnest(%(keys)s::bigint[]) AS asked(key)
+    UNION ALL
+    SELECT climb.body, climb.path || up.parent_id
+    FROM climb
+    CROSS JOIN LATERAL (
+        SELECT relationship.parent_id
+        FROM footprints_relationship AS relationship
+        JOIN footprints_organisation AS parent ON parent.id = relationship.parent_id
+        WHERE relationship.child_id = climb.path[cardinality(climb.path)]
+          AND relationship.type IN ('part_of', 'member_of')
+          AND {relationship}
+          AND EXISTS (
+              SELECT FROM footprints_version AS version
+              WHERE version.organisation_id = relationship.parent_id AND {version}
+          )
+        ORDER BY relationship.type DESC, parent.code
+        LIMIT 1
+    ) AS up
+    WHERE cardinality(climb.path) <= %(levels)s
+      AND NOT up.parent_id = ANY (climb.path)
+)
+SELECT DISTINCT ON (body) body, path FROM climb
+WHERE cardinality(path) > 1
+  AND EXISTS (
+      SELECT FROM footprints_version AS version
+      WHERE version.organisation_id = climb.body AND {version}
+  )
+ORDER BY body, cardinality(path) DESC
+"""
 
 
 def ancestors(keys: Collection[int], day: date, known: int | None = None) -> dict[int, list[int]]:
     """Return organisation → its ancestors, the nearest first; those without any are left out.
 
     Up the relationships that show on that day, by the parent it is part of before one it is a
-    member of. One query a level, however many bodies are asked about.
+    member of, and by the first code where there are two. A circle of parents, an anomaly that the
+    register lists, only ends the climb. One query, however many bodies are asked about.
     """
-    above: dict[int, list[int]] = {}
-    tops = {key: key for key in keys}  # body asked about → the ancestor reached so far
-    parents: dict[int, int] = {}
-    for _ in range(LEVELS):
-        wanted = set(tops.values()) - set(parents)
-        if not wanted:
-            break
-        # The last row of a child stands: part of, then the first code where there are two.
-        parents |= dict(
-            Relationship.objects.live(day, known)
-            .filter(type__in=UPWARD, child__in=wanted)
-            .order_by("child", "type", "-parent__code")
-            .values_list("child", "parent")
-        )
-        tops = {
-            key: parents[top]
-            for key, top in tops.items()
-            # A circle is an anomaly that the register lists; here it only ends the climb.
-            if top in parents and parents[top] not in (key, *above.get(key, ()))
-        }
-        for key, top in tops.items():
-            above.setdefault(key, []).append(top)
-    return above
+    if not keys:
+        return {}
+    holds = f"{NOW if known is None else BY_THEN} AND {ON_DAY}"
+    sql = CLIMB.format(relationship=holds.format("relationship"), version=holds.format("version"))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"keys": list(keys), "day": day, "known": known, "levels": LEVELS})
+        return {body: path[1:] for body, path in cursor.fetchall()}

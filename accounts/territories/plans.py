@@ -79,6 +79,11 @@ def plans_changeable_by(user: User):
     return plans.exclude(state=TerritoryPlan.State.ARCHIVED) if may_plan(user) else plans.none()
 
 
+def may_change(plan: TerritoryPlan, user: User) -> bool:
+    """Whether the user may change a plan that is known to be visible to them."""
+    return may_plan(user) and plan.state != TerritoryPlan.State.ARCHIVED
+
+
 def territories_changeable_by(user: User):
     """Territories of the plans that the user may change."""
     return Territory.objects.filter(plan__in=plans_changeable_by(user))

@@ -31,12 +31,9 @@ class TerritoryOnDay:
     systems: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def system_words(self) -> str:
-        """The systems by their short names, the first three of them."""
-        names = [short(name) for _, name in self.systems]
-        if len(names) > 3:
-            names[2:] = [f"{len(names) - 2} more"]
-        return listed(names)
+    def system_names(self) -> str:
+        """The systems by name, in a row."""
+        return listed([short(name) for _, name in self.systems])
 
 
 class PlanOnDay:
@@ -130,6 +127,11 @@ class PlanOnDay:
             gaps -= covered | in_parts
         return gaps
 
+    @cached_property
+    def shown(self) -> set[int]:
+        """The organisations the pages speak of: what is held, and what nobody holds."""
+        return set(self.held) | self.gaps
+
     @property
     def system_word(self) -> str:
         """What a system is called on the day: ICBs came into being on 1 July 2022."""
@@ -138,7 +140,7 @@ class PlanOnDay:
     @cached_property
     def systems(self) -> dict[int, tuple[str, str]]:
         """Organisation → (code, name) of its system on the day: its ICB, or its STP before."""
-        units = list(self.held)
+        units = list(self.shown)
         above = ancestors(units, self.day, self.known)
         wanted = set(units) | {key for keys in above.values() for key in keys}
         found = {
@@ -158,7 +160,7 @@ class PlanOnDay:
     @cached_property
     def people(self) -> dict[int, int]:
         """Organisation → its population, the newest figure on its boundary of the day."""
-        figures = Population.objects.known(self.known).filter(organisation__in=self.held)
+        figures = Population.objects.known(self.known).filter(organisation__in=self.shown)
         return {row.organisation_id: row.people for row in figures.on(self.day)}
 
     @cached_property

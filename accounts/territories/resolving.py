@@ -69,6 +69,15 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Named:
+    """A body by a name that it had until before `closed_on`, or has still."""
+
+    key: int
+    name: str
+    closed_on: date | None
+
+
+@dataclass(frozen=True)
 class Resolved:
     """A line and the unit it means.
 
@@ -196,7 +205,7 @@ def resolve(
     near = _near_misses(missing[:NEAR_MISSES])
 
     keys = {key for key in found.values() if key}
-    keys |= {key for candidates in by_name.values() for key, _ in candidates}
+    keys |= {key for candidates in by_name.values() for key in (named.key for named in candidates)}
     keys |= {key for candidates in near.values() for key, _ in candidates}
     keys |= set(misread_keys.values())
     register = _Register(keys, day)
@@ -279,11 +288,11 @@ def _in_sql(text):
     return Trim(bare), Trim(without)
 
 
-def _by_name(wanted: Mapping[str, tuple[str, str]]) -> dict[str, list[tuple[int, str]]]:
-    """Return text → [(organisation key, the name it had)], for names any body ever had.
+def _by_name(wanted: Mapping[str, tuple[str, str]]) -> dict[str, list[Named]]:
+    """Return text → the bodies that had that name.
 
-    Exactly as written first; only what that leaves over may match without its frame. One walk
-    over the names, however many are wanted.
+    Exactly as written first; what says no kind, or is not found so, may match without its frame.
+    One walk over the names, however many are wanted.
     """
     if not wanted:
         return {}
@@ -297,16 +306,18 @@ def _by_name(wanted: Mapping[str, tuple[str, str]]) -> dict[str, list[tuple[int,
         .annotate(strict=as_strict, loose=as_loose)
         .filter(Q(strict__in=stricts) | Q(loose__in=looses))
         .order_by("organisation__code", "opened_on")
-        .values_list("strict", "loose", "organisation", "name")
+        .values_list("strict", "loose", "organisation", "name", "closed_on")
     )
-    for its_strict, its_loose, key, name in rows:
-        by_strict[its_strict].setdefault(key, name)
-        by_loose[its_loose].setdefault(key, name)
+    for its_strict, its_loose, key, name, closed_on in rows:
+        # The last of several names that come to the same stands.
+        by_strict[its_strict][key] = by_loose[its_loose][key] = Named(key, name, closed_on)
     matches = {}
     for text, (its_strict, its_loose) in wanted.items():
-        candidates = by_strict.get(its_strict) or by_loose.get(its_loose)
+        # "Kent and Medway" was the STP's whole name, and is meant for a CCG as often.
+        candidates = by_strict.get(its_strict) if its_strict != its_loose else None
+        candidates = candidates or by_loose.get(its_loose)
         if candidates:
-            matches[text] = list(candidates.items())
+            matches[text] = list(candidates.values())
     return matches
 
 
@@ -447,27 +458,29 @@ class _Register:
     def follow_name(self, line, candidates, usual):
         """What a line means whose text is a name that one or several bodies had."""
         if len(candidates) > 1:
-            living = [c for c in candidates if c[0] in self.live]
-            candidates = living or candidates
+            candidates = [c for c in candidates if c.key in self.live] or candidates
         if len(candidates) > 1 and usual:
             # In a file of sub-ICB locations, a name is that of one.
             kind = usual.most_common(1)[0][0]
-            alike = [c for c in candidates if self.was[c[0]].kind_code == kind]
+            alike = [c for c in candidates if self.was[c.key].kind_code == kind]
             candidates = alike or candidates
-        if len(candidates) == 1:
-            [(key, name)] = candidates
-            once = key in self.live and self.live[key].name != name
-            return self.follow(line, key, f"once called {name}" if once else "by its name")
-        options = self._options(candidates, lambda name: f"was called {name}")
-        return Unresolved(line, f"Several bodies have been called {line.unit}.", None, options)
+        if len(candidates) > 1:
+            options = self._options((c.key, f"once called {c.name}") for c in candidates)
+            return Unresolved(line, f"Several bodies have been called {line.unit}.", None, options)
+        [named] = candidates
+        if named.closed_on is None or named.closed_on > self.day:
+            return self.follow(line, named.key, "by its name")
+        return self.follow(
+            line, named.key, f"its name until {day_in_full(last_day(named.closed_on))}"
+        )
 
     def suggest(self, line, likes):
         """What to say of a text that is no code and no name; `likes` may be what was meant."""
-        options = self._options(likes, lambda why: why)
+        options = self._options(likes)
         known = f"{line.unit} is no code, and no name, that any body has had."
         return Unresolved(line, known, None, options)
 
-    def _options(self, candidates, says):
+    def _options(self, candidates):
         options = {}
         for key, text in candidates:
             living = (
@@ -475,7 +488,7 @@ class _Register:
             )
             for body in living:
                 if body.kind_code in self.units:
-                    options.setdefault(body.pk, Option(body, says(text)))
+                    options.setdefault(body.pk, Option(body, text))
         return tuple(options.values())[:OPTIONS]
 
     def _unit(self, resolved):

@@ -27,7 +27,7 @@ from ..forms import (
     PlanNameForm,
     TerritoryForm,
 )
-from ..models import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
+from ..models import Assignment, CoverageRole, Flag, RosterEntry, Territory, TerritoryPlan
 from ..services.flags import raise_flags
 from ..tables import PlanTable, UnitTable
 from ..territories import alignment, plans
@@ -101,7 +101,7 @@ class UnitsPage(ListView):
 
     @cached_property
     def may_change(self):
-        return plans.plans_changeable_by(self.request.user).filter(pk=self.plan.pk).exists()
+        return plans.may_change(self.plan, self.request.user)
 
     @cached_property
     def on_day(self):
@@ -109,7 +109,7 @@ class UnitsPage(ListView):
 
     def units(self):
         """The keys of the organisations listed."""
-        return set(self.on_day.held) | self.on_day.gaps
+        return self.on_day.shown
 
     def get_queryset(self):
         versions = Version.objects.known(self.as_at.release).filter(organisation=OuterRef("pk"))
@@ -211,7 +211,9 @@ class PlanPage(UnitsPage):
             gaps=gaps,
             gaps_address=self.address(territory="none"),
             closed_address=self.address(territory="closed"),
-            assign_form=AssignForm(plan=self.plan, initial={"opened_on": day}),
+            assign_form=AssignForm(
+                plan=self.plan, territories=self.on_day.territories, initial={"opened_on": day}
+            ),
             territory_form=TerritoryForm(),
             name_form=PlanNameForm(instance=self.plan),
             states=[s for s in TerritoryPlan.State if s != self.plan.state],
@@ -529,7 +531,8 @@ class BringIn(LoginRequiredMixin, TemplateView):
             opened_on=data["opened_on"],
             by=self.request.user,
         )
-        flags = raise_flags()
+        raise_flags()
+        flags = Flag.objects.on_plans().open().filter(object_id=plan.pk).count()
         units = count(resolution.units, "unit", "units")
         territories = count(resolution.territories, "territory", "territories")
         said = [f"{plan} is made: {units} in {territories}."]

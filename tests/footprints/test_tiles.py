@@ -138,7 +138,7 @@ def test_the_map_asks_the_database_the_same_however_many_units_there_are(
     for number in range(units):
         place(f"U{number}", "pcn", parent=parent)
 
-    with django_assert_num_queries(4):  # the units; up a level, and nothing above it; places
+    with django_assert_num_queries(3):  # the units, their ancestors, the places of those
         assert len(map_of(DAY, ["pcn"]).tiles) == units
 
 
