@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from django import forms
 from django.contrib.postgres.fields import DateRangeField
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q
 
@@ -32,14 +33,13 @@ class LastDayField(forms.DateField):
     widget = forms.DateInput(attrs={"type": "date"})
 
     def to_python(self, value):
-        return day_after(super().to_python(value))
+        try:
+            return day_after(super().to_python(value))
+        except OverflowError:  # 9999-12-31, where people mean "still open"
+            raise ValidationError("No day follows this one. Leave it empty.") from None
 
     def prepare_value(self, value):
         return last_day(value) if isinstance(value, date) else value
-
-    def has_changed(self, initial, data):
-        # The parent compares what was typed with the initial value; both are last days here.
-        return super().has_changed(last_day(initial), data) if initial else bool(data)
 
 
 class ClosingDayField(models.DateField):
