@@ -387,6 +387,14 @@ def _stop_servers():
         process.poll()
 
 
+def _leave_to_the_others():
+    """Forget the servers we started: whoever still uses them stops them."""
+    for process in _started:
+        if process.poll() is None:
+            process.returncode = 0  # else Python warns of a child we did not wait for
+    _started.clear()
+
+
 def _open_lock(name):
     path = STATE_DIR / name
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
@@ -448,6 +456,9 @@ def services(postgres=True, valkey=True):
             yield
         finally:
             fcntl.flock(start, fcntl.LOCK_EX)  # nobody joins or starts while we decide
-            with contextlib.suppress(BlockingIOError):  # somebody else still uses them
+            try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _leave_to_the_others()
+            else:
                 _stop_servers()

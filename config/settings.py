@@ -187,6 +187,7 @@ FORMAT_MODULE_PATH = ["config.formats"]
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
+    "accounts.roles.Stewardship",  # what a role may do; it signs nobody in
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]

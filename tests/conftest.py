@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 
 from config import embedded
@@ -24,6 +26,12 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+# A machine that is busy with something else is no fault of the code under test.
+hypothesis_settings.register_profile(
+    "waymark", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("waymark")
 
 _held = contextlib.ExitStack()
 
