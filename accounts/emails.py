@@ -111,6 +111,7 @@ def digest(digest: Digest, *, today: date) -> EmailMultiAlternatives | None:
         "splits": sum(len(p.effects.splits) for c in written for p in c.patches),
         "bring_ins": sum(len(p.effects.bring_ins) for c in written for p in c.patches),
         "undecided": [chapter for chapter in written if not chapter.event.is_decided],
+        "is_over": digest.effective_on <= today,
         "base_url": settings.BASE_URL,
         "today": today,
         "released": released,

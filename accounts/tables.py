@@ -5,6 +5,7 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce, Lower
 from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
 from footprints.lists import (
@@ -21,6 +22,9 @@ from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number
 
 from .territories.reading import SYSTEM_TIER
+
+CLOSED = mark_safe('<span class="gone">closed</span>')
+NOBODY = mark_safe('<span class="nobody">none</span>')
 
 
 class PlanTable(ListTable):
@@ -91,7 +95,7 @@ class UnitTable(ListTable):
 
     def render_kind(self, value):
         if not value:
-            return format_html('<span class="gone">closed</span>')
+            return CLOSED
         return self.kinds.get(value, value)
 
     def value_kind(self, value):
@@ -100,7 +104,7 @@ class UnitTable(ListTable):
     def render_territory(self, value):
         territory = self.on_day.held.get(value)
         if territory is None:
-            return format_html('<span class="nobody">none</span>')
+            return NOBODY
         if territory.name == territory.code:
             return territory.code
         return format_html('<span class="code">{}</span> {}', territory.code, territory.name)
@@ -172,4 +176,4 @@ class LetterTable(ListTable):
         return value or "Not yet written"
 
     def render_sent_at(self, value):
-        return localtime(value).strftime("%-d %b %Y, %H:%M")
+        return day_in_short(localtime(value).date())

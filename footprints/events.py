@@ -189,7 +189,9 @@ def clusters(bundle: Bundle) -> list[Event]:
         if row.kind == "merger":
             reason = f"{row.said.capitalize()}; no order was found."
         dated = maybe_day(row.as_of)
-        said = Said(f"{reason} Source as of {row.as_of}.", row.source, dated, row.checked_on)
+        if dated is None:
+            reason += f" The source is of {row.as_of}."
+        said = Said(reason, row.source, dated, row.checked_on)
         members = count(len(row.members), "ICB", "ICBs")
         events.append(
             Event(

@@ -33,6 +33,7 @@ from ..tables import PlanTable, UnitTable
 from ..territories import alignment, plans
 from ..territories.reading import PlanOnDay
 from ..territories.resolving import recognises, resolve
+from .flags import days_of_plan
 
 SHOWN = 1000  # lines of each sort on the preview; more are counted
 
@@ -204,7 +205,10 @@ class PlanPage(UnitsPage):
         day = self.on_day.day
         gaps = len(self.on_day.gaps)
         fills = self.picture.fills if self.picture else {}
+        coming, gone = days_of_plan(self.request.user, self.plan, today=self.as_at.today)
         return super().get_context_data(
+            coming=coming,
+            gone=gone,
             territory_rows=[(row, fills.get(row.territory.pk)) for row in self.on_day.rows],
             may_revive=plans.may_plan(self.request.user),
             most=max((row.people or 0 for row in self.on_day.rows), default=0),
@@ -242,7 +246,8 @@ class TerritoryPage(UnitsPage):
         return str(self.territory)
 
     def units(self):
-        return {key for key, t in self.on_day.held.items() if t == self.territory}
+        here = self.territory  # asked for first: one that is not the user's is not found
+        return {key for key, territory in self.on_day.held.items() if territory == here}
 
     def get_table_kwargs(self):
         return {**super().get_table_kwargs(), "shows_territory": False}
