@@ -91,7 +91,8 @@ class Organisation(models.Model):
         ]
 
     def __str__(self):
-        return self.code
+        # A list to choose from asks for a label with the name (footprints.admin.base).
+        return self.__dict__.get("label") or self.code
 
     def get_absolute_url(self):
         return reverse("footprints:organisation", args=[self.code])

@@ -1,0 +1,208 @@
+"""Our side in the admin: colleagues, teams, plans, and who works what."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableForm, Refusing
+
+from .models import (
+    Assignment,
+    Digest,
+    Flag,
+    Letter,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+
+REFUSALS = {
+    "territory_code_once_a_plan": "The plan has a territory of this code already.",
+    "rosterentry_one_owner_at_a_time": "On some of these days somebody else owns the territory.",
+    "rosterentry_names_somebody": "Say who it is: a colleague, or a name.",
+    "assignment_unit_once_at_a_time": "On some of these days the unit belongs to a territory of "
+    "this plan already.",
+    "opens_before_it_closes": "The last day lies before the first.",
+}
+
+
+def revise(*plans):
+    """Say that the plans changed, so that what unsettles them is looked at again."""
+    TerritoryPlan.objects.filter(pk__in=set(plans)).revise()
+
+
+class Worded(Refusing):
+    refusals = REFUSALS
+    list_per_page = 50
+
+
+@admin.register(User)
+class ColleagueAdmin(UserAdmin):
+    list_display = ["username", "get_full_name", "role", "team", "is_active", "last_login"]
+    list_filter = ["role", "team", "is_active", "is_staff"]
+    list_select_related = ["team"]
+    autocomplete_fields = ["team"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Who", {"fields": ["first_name", "last_name", "email"]}),
+        ("What they may do", {"fields": ["role", "team", "is_active", "is_staff"]}),
+        (
+            "Beyond their role",
+            {"classes": ["collapse"], "fields": ["is_superuser", "groups", "user_permissions"]},
+        ),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["username", "usable_password", "password1", "password2"]}),
+        ("Who", {"fields": ["first_name", "last_name", "email"]}),
+        ("What they may do", {"fields": ["role", "team"]}),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+
+    def save_model(self, request, obj, form, change):
+        # A steward works here. Who no longer is one has nothing to do here, unless above roles.
+        if obj.role == User.Role.STEWARD:
+            obj.is_staff = True
+        elif form.initial.get("role") == User.Role.STEWARD and not obj.is_superuser:
+            obj.is_staff = False
+        super().save_model(request, obj, form, change)
+
+
+@admin.register(Team)
+class TeamAdmin(admin.ModelAdmin):
+    list_display = ["name", "is_walled"]
+    list_filter = ["is_walled"]
+    search_fields = ["name"]
+
+
+class TerritoryInline(admin.TabularInline):
+    model = Territory
+    fields = ["code", "name", "position"]
+    extra = 0
+    show_change_link = True
+
+
+@admin.register(TerritoryPlan)
+class TerritoryPlanAdmin(Worded):
+    list_display = ["name", "team", "state", "owner", "opened_on", "last_day"]
+    list_filter = ["state", "team"]
+    list_select_related = ["team", "owner"]
+    search_fields = ["name", "brands"]
+    autocomplete_fields = ["team", "owner", "copied_from"]
+    inlines = [TerritoryInline]
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        if change:
+            revise(form.instance.pk)
+
+
+class RosterInline(admin.TabularInline):
+    model = RosterEntry
+    fields = ["role", "user", "name", "opened_on", "closed_on"]
+    autocomplete_fields = ["user"]
+    extra = 0
+
+
+@admin.register(Territory)
+class TerritoryAdmin(Worded):
+    list_display = ["code", "name", "plan", "position"]
+    list_display_links = ["code", "name"]
+    list_filter = ["plan"]
+    list_select_related = ["plan"]
+    search_fields = ["code", "name", "plan__name"]
+    autocomplete_fields = ["plan", "parent"]
+    inlines = [RosterInline]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["plan"] if obj else []  # its assignments are the plan's
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        revise(form.instance.plan_id)
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        revise(obj.plan_id)
+
+    def delete_queryset(self, request, queryset):
+        plans = list(queryset.values_list("plan", flat=True))
+        super().delete_queryset(request, queryset)
+        revise(*plans)
+
+
+@admin.register(RosterEntry)
+class RosterEntryAdmin(Worded):
+    list_display = ["territory", "role", "__str__", "opened_on", "last_day"]
+    list_filter = ["role", "territory__plan"]
+    list_select_related = ["territory", "user"]
+    search_fields = ["territory__code", "territory__name", "user__last_name", "name"]
+    autocomplete_fields = ["territory", "user"]
+
+
+class AssignmentForm(RefusableForm):
+    """The plan is the territory's; it is set before validation, which asks for overlaps in it."""
+
+    def clean(self):
+        cleaned = super().clean()
+        if territory := self.cleaned_data.get("territory"):
+            self.instance.plan = territory.plan
+        return cleaned
+
+    def _get_validation_exclusions(self):
+        excluded = super()._get_validation_exclusions()
+        return excluded - {"plan"} if self.instance.plan_id else excluded
+
+
+@admin.register(Assignment)
+class AssignmentAdmin(OrganisationChoices, Worded):
+    form = AssignmentForm
+    fields = ["territory", "organisation", "role", "opened_on", "closed_on"]
+    list_display = ["organisation", "territory", "plan", "role", "opened_on", "last_day"]
+    list_filter = ["plan", "role"]
+    list_select_related = ["organisation", "territory", "plan"]
+    search_fields = ["organisation__code__istartswith", "territory__code", "territory__name"]
+    search_help_text = "The code of a unit, or a territory"
+    autocomplete_fields = ["territory", "organisation"]
+
+    def save_model(self, request, obj, form, change):
+        before = Assignment.objects.filter(pk=obj.pk).values_list("plan", flat=True)
+        plans = {*before, obj.plan_id}
+        super().save_model(request, obj, form, change)
+        revise(*plans)
+
+    def delete_model(self, request, obj):
+        super().delete_model(request, obj)
+        revise(obj.plan_id)
+
+    def delete_queryset(self, request, queryset):
+        plans = list(queryset.values_list("plan", flat=True))
+        super().delete_queryset(request, queryset)
+        revise(*plans)
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "weight", "owner", "raised_at", "resolved_at", "lapsed_at"]
+    list_filter = ["weight", "raised_at", "resolved_at"]
+    list_select_related = ["reorganisation", "owner"]
+    search_fields = ["reorganisation__title"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("root")
+
+
+@admin.register(Digest)
+class DigestAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "person", "effective_on", "raised_at", "sent_at"]
+    list_filter = ["effective_on", "sent_at"]
+    list_select_related = ["person"]
+    search_fields = ["person__last_name", "person__username", "subject"]
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    list_display = ["subject", "to", "written_at"]
+    list_filter = ["written_at"]
+    search_fields = ["subject", "to"]

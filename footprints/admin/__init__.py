@@ -1,0 +1,5 @@
+"""The steward's workbench for the register: a module for each part of it."""
+
+from . import bodies, events, facts, releases
+
+__all__ = ["bodies", "events", "facts", "releases"]

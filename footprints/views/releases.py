@@ -1,0 +1,149 @@
+"""What was loaded, when, what came of it, and how it is undone."""
+
+from django.contrib import messages
+from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.db.models import Count, Exists, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.generic import TemplateView
+
+from ..filters import FindingFilter
+from ..lists import ListView
+from ..models import Finding, Organisation, Release
+from ..services.releases import RECORDED, CannotUndo, undo_release
+from ..services.undoing import rehearse_undo
+from ..tables import FindingTable, ReleaseTable
+
+
+class ReleaseList(ListView):
+    """Every arrival of facts, the newest first."""
+
+    title = "Releases"
+    lead = "Facts arrive in releases. What was once known stays known; a release can be undone."
+    model = Release
+    table_class = ReleaseTable
+    default_sort = "-number"
+    noun = ("release", "releases")
+    count_limit = 1_000
+    depends_on_day = False
+    empty_title = "Nothing has been loaded"
+    empty_text = "./run load_register loads the bundled facts."
+
+    def get_queryset(self):
+        return Release.objects.select_related("by").annotate(
+            asserted=_facts("asserted_by"),
+            retracted=_facts("retracted_by"),
+            found=Coalesce(
+                Subquery(
+                    Finding.objects.filter(release=OuterRef("pk"))
+                    .order_by()
+                    .values("release")
+                    .annotate(n=Count("pk"))
+                    .values("n")
+                ),
+                0,
+            ),
+            undone=Subquery(Release.objects.filter(undoes=OuterRef("pk")).values("pk")[:1]),
+        )
+
+
+def _facts(column):
+    """How many facts, of every kind, name the release in that column."""
+    total = Value(0)
+    for model in RECORDED:
+        counted = (
+            model.objects.filter(**{column: OuterRef("pk")})
+            .order_by()
+            .values(column)
+            .annotate(n=Count("pk"))
+            .values("n")
+        )
+        total = total + Coalesce(Subquery(counted), 0)
+    return total
+
+
+class ReleaseDetail(LoginRequiredMixin, TemplateView):
+    """One release: what it wrote and retracted by kind of fact, and what it found, by topic."""
+
+    template_name = "footprints/release.html"
+
+    def get_context_data(self, *, pk, **kwargs):
+        release = get_object_or_404(
+            Release.objects.select_related("by", "undoes", "undone_by"), pk=pk
+        )
+        tables = []
+        for model in RECORDED:
+            wrote = model.objects.filter(asserted_by=release).count()
+            retracted = model.objects.filter(retracted_by=release).count()
+            if wrote or retracted:
+                name = model._meta.verbose_name_plural
+                tables.append({"name": name, "wrote": wrote, "retracted": retracted})
+        user = self.request.user
+        topics = (
+            release.findings.order_by()
+            .values("severity", "topic")
+            .annotate(count=Count("pk"))
+            .order_by("-severity", "-count", "topic")
+        )
+        return super().get_context_data(
+            release=release,
+            tables=tables,
+            topics=[
+                {**row, "severity": Finding.Severity(row["severity"]).label} for row in topics
+            ],
+            is_standing=release.undoes is None and not hasattr(release, "undone_by"),
+            may_undo=user.is_staff and user.has_perm("footprints.add_release"),
+            **kwargs,
+        )
+
+
+class FindingList(ListView):
+    """What one release could not place or found odd, row by row."""
+
+    model = Finding
+    table_class = FindingTable
+    filterset_class = FindingFilter
+    noun = ("finding", "findings")
+    count_limit = 10_000
+    depends_on_day = False
+    lead = "Odd facts are listed, never hidden or refused: a steward looks at them."
+    empty_title = "Nothing was odd"
+    empty_text = "This release placed every row, and no fact of the register is odd."
+
+    @property
+    def title(self):
+        return f"Findings of release {self.kwargs['pk']}"
+
+    def get_queryset(self):
+        release = get_object_or_404(Release, pk=self.kwargs["pk"])
+        body = Organisation.objects.filter(code=OuterRef("code"))
+        return release.findings.annotate(has_page=Exists(body))
+
+
+class UndoRelease(PermissionRequiredMixin, TemplateView):
+    """Ask before a release is undone, with what that would do; then undo it."""
+
+    template_name = "footprints/undo_release.html"
+    permission_required = "footprints.add_release"
+    raise_exception = True
+
+    def dispatch(self, request, *args, **kwargs):
+        if not request.user.is_authenticated:
+            self.raise_exception = False  # to the sign-in page, and back here
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, *, pk, **kwargs):
+        release = get_object_or_404(Release, pk=pk)
+        rehearsal = rehearse_undo(release, by=self.request.user)
+        return super().get_context_data(release=release, rehearsal=rehearsal, **kwargs)
+
+    def post(self, request, pk):
+        release = get_object_or_404(Release, pk=pk)
+        try:
+            undo = undo_release(release, by=request.user)
+        except CannotUndo as refusal:
+            messages.error(request, str(refusal).partition("\n")[0])
+            return redirect(reverse("footprints:undo_release", args=[release.pk]))
+        messages.success(request, f"Release {release.pk} is undone, by release {undo.pk}.")
+        return redirect(reverse("footprints:release", args=[undo.pk]))
