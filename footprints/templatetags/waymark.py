@@ -15,6 +15,7 @@
 import re
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 from django import template
 from django.contrib.staticfiles import finders
@@ -106,24 +107,29 @@ def url_on(context, target, *args, **kwargs):
     return as_at.keep(address) if as_at is not None else address
 
 
-@register.inclusion_tag("components/_nav_link.html", takes_context=True)
+@register.simple_tag(takes_context=True)
 def nav_link(context, name, text, count=None):
-    """One entry of the navigation, marked where it leads to the page or section shown.
+    """One entry of a menu, as a list item, marked where it leads to the page or section shown.
 
-    `name` is the name of a URL; an entry whose app is not installed is not drawn.
+    `name` is the name of a URL; an entry whose page there is not is not drawn. `count` of things
+    that wait there is shown unless it is nothing. No template: a page draws twenty of these.
     """
     try:
         plain = reverse(name)
     except NoReverseMatch:
-        return {"address": None}
+        return ""
     path = context["request"].path
     here = path == plain or (plain != "/" and path.startswith(plain))
-    return {
-        "address": url_on(context, name),
-        "text": text,
-        "count": count,
-        "current": "page" if path == plain else "true" if here else None,
-    }
+    current = mark_safe(' aria-current="page"') if here else ""
+    badge = (
+        format_html(
+            ' <span class="count">{}<span class="visually-hidden"> open</span></span>', count
+        )
+        if count
+        else ""
+    )
+    address = url_on(context, plain)
+    return format_html('<li><a href="{}"{}>{}{}</a></li>', address, current, text, badge)
 
 
 @register.simple_tag(takes_context=True)
@@ -139,17 +145,29 @@ def querystring_less(context, *names):
 def as_at_control(context):
     """The control that says which day the page shows, and leads to another one."""
     request = context["request"]
-    pages = ("on", "known", "after", "before")  # the place in a list belongs to one day
+    kept = request.GET.copy()
+    for name in ("on", "known", "after", "before"):  # a place in a list belongs to one day
+        kept.pop(name, None)
+    known = request.as_at.known_text
+    rest = kept.urlencode() + ("&" if kept else "")
+    rest += urlencode({"known": known}) + "&" if known else ""
+
+    def link(day):
+        return {
+            "address": f"?{rest}on={day.isoformat()}",
+            "text": written.day_in_short(day),
+            "shown": day == request.as_at.day,
+        }
+
     return {
         "as_at": request.as_at,
-        "presets": presets(),
-        "kept": [
-            (name, value)
-            for name, values in request.GET.lists()
-            if name not in pages
-            for value in values
+        "presets": [
+            {"days": (link(preset.day_before), link(preset.day)), "events": preset.events}
+            for preset in presets()
         ],
+        "kept": [(name, value) for name, values in kept.lists() for value in values],
         "request": request,
+        "today": f"?{kept.urlencode()}",
     }
 
 
