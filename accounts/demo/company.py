@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 
 from footprints.models import LeadProvider, Organisation, Relationship
@@ -99,15 +98,10 @@ def _hire(teams: dict[str, Team]) -> dict[str, User]:
             role=row.role,
             team=teams.get(row.team),
             password=make_password(None),
+            # Whoever stewards the data does so in the admin; the role says what they may do.
+            is_staff=row.role == User.Role.STEWARD,
         )
         for row in tables.colleagues()
-    )
-    steward = next(user for user in users if user.role == User.Role.STEWARD)
-    User.objects.filter(pk=steward.pk).update(is_staff=True)
-    steward.user_permissions.set(
-        Permission.objects.filter(
-            content_type__app_label="stakeholders", codename__regex="^(view|add|change)_"
-        )
     )
     return {user.username: user for user in users}
 
