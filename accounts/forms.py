@@ -174,20 +174,19 @@ class AlignmentForm(forms.Form):
         upload = cleaned.get("file")
         if upload:
             try:
-                if upload.size > alignment.MOST_BYTES:
-                    raise alignment.Unreadable(alignment.too_big(upload.size))
-                cleaned["text"] = alignment.decoded(upload.read(), name=upload.name)
+                cleaned["text"] = self._text_of(upload)
             except alignment.Unreadable as error:
                 self.add_error("file", f"{upload.name}: {error}")
-        elif not (cleaned.get("text") or "").strip() and "text" not in self.errors:
-            # An empty file is falsy, and is not the same as none.
-            field, said = (
-                ("file", f"{upload.name} is empty. ") if upload is not None else ("text", "")
-            )
-            self.add_error(
-                field, f"{said}Paste lines of unit, territory and owner, or choose a file."
-            )
+        elif not (cleaned.get("text") or "").strip():
+            self.add_error("text", "Paste lines of unit, territory and owner, or choose a file.")
         return cleaned
+
+    def _text_of(self, upload):
+        if upload.size > alignment.MOST_BYTES:
+            raise alignment.Unreadable(alignment.too_big(upload.size))
+        if not upload.size:
+            raise alignment.Unreadable("The file is empty. Choose another, or paste its lines.")
+        return alignment.decoded(upload.read(), name=upload.name)
 
     @property
     def either(self):

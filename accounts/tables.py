@@ -23,6 +23,7 @@ from footprints.written import day_in_short, number
 
 from .territories.reading import SYSTEM_TIER
 
+NOWHERE = 2**31 - 1  # what has no territory comes after all that have one
 CLOSED = mark_safe('<span class="gone">closed</span>')
 NOBODY = mark_safe('<span class="nobody">none</span>')
 
@@ -68,7 +69,7 @@ class UnitTable(ListTable):
     sorts = {
         "code": ("code", "pk"),
         "name": (Lower("name"), "pk"),
-        "territory": (Coalesce("territory_position", Value(-1)), "code", "pk"),
+        "territory": (Coalesce("territory_position", Value(NOWHERE)), "code", "pk"),
         "since": ("since_or_never", "pk"),
     }
     card = ("name", "code", "territory", "people")
