@@ -7,44 +7,9 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 
-from footprints.models import Organisation
+from footprints.admin.base import OrganisationChoices
 
 from .models import Person, Post, Tenure
-
-
-class CodeField(forms.ModelChoiceField):
-    """An organisation by its code, as people speak of it: a list of 300,000 helps nobody."""
-
-    widget = forms.TextInput(attrs={"autocapitalize": "characters", "spellcheck": "false"})
-    default_error_messages = {"invalid_choice": "No organisation of the register has this code."}
-
-    def __init__(self, **kwargs):
-        super().__init__(
-            queryset=Organisation.objects.all(),
-            to_field_name="code",
-            label="Organisation code",
-            help_text="For example QKS.",
-            **kwargs,
-        )
-
-    def prepare_value(self, value):
-        if isinstance(value, int):  # what a model form begins with is the key
-            return self.queryset.filter(pk=value).values_list("code", flat=True).first()
-        return super().prepare_value(value)
-
-    def has_changed(self, initial, data):
-        return self.prepare_value(initial) != (data or None)
-
-    def to_python(self, value):
-        return super().to_python(value.strip().upper() if isinstance(value, str) else value)
-
-
-class PostForm(forms.ModelForm):
-    organisation = CodeField()
-
-    class Meta:
-        model = Post
-        fields = ("organisation", "role", "is_shared", "opened_on", "closed_on")
 
 
 class TenureForm(forms.ModelForm):
@@ -122,8 +87,9 @@ class PersonAdmin(admin.ModelAdmin):
 
 
 @admin.register(Post)
-class PostAdmin(admin.ModelAdmin):
-    form = PostForm
+class PostAdmin(OrganisationChoices, admin.ModelAdmin):
+    fields = ("organisation", "role", "is_shared", "opened_on", "closed_on")
+    autocomplete_fields = ("organisation",)
     list_display = ("role", "organisation", "opened_on", "last_day", "is_shared")
     list_filter = ("is_shared", "role")
     list_select_related = ("organisation",)
