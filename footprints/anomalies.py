@@ -64,6 +64,20 @@ QUESTIONS = {
             WHERE life.organisation_id = fact.parent_id AND life.retracted_by_id IS NULL
               AND life.closed_on IS NULL)
         ORDER BY child.code""",
+    "lives on after its successor took over": """
+        SELECT predecessor.code, predecessor.code || ' is still ' || life.name || ' on '
+               || event.effective_on || ', when ' || successor.code || ' took over its area'
+        FROM footprints_succession succession
+        JOIN footprints_reorganisation event ON event.id = succession.reorganisation_id
+             AND event.state IN ('in_law', 'effective')
+        JOIN footprints_organisation predecessor ON predecessor.id = succession.predecessor_id
+        JOIN footprints_organisation successor ON successor.id = succession.successor_id
+        JOIN footprints_version life ON life.organisation_id = predecessor.id
+             AND life.retracted_by_id IS NULL
+             AND daterange(life.opened_on, life.closed_on) @> event.effective_on
+        WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
+          AND succession.becomes_id IS NULL
+        ORDER BY predecessor.code, successor.code""",
     "committee that covers nothing that lives": """
         SELECT committee.code, life.name || ' covers only bodies that have closed: '
                || string_agg(covered.code, ', ' ORDER BY covered.code)

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from textwrap import shorten
 
 from .bundle import Bundle, RelationshipRow, SuccessionRow, VersionRow
 from .names import count, inline, listed, short
 
 FAR_PAST, FAR_FUTURE = date.min, date.max
+LONGEST_TITLE, LONGEST_SLUG = 240, 80
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,24 @@ def group(bundle: Bundle) -> list[Event]:
 
     events = [_event(key[0], rows, lives) for key, rows in grouped.items()]
     _attach_moves(events, bundle.relationships, lives)
-    return sorted(events, key=lambda event: (event.day, event.title))
+    events.sort(key=lambda event: (event.day, event.title, event.slug))
+    _fit(events)
+    return events
+
+
+def _fit(events: list[Event]):
+    """Shorten what is longer than its column, and tell apart what has the same address.
+
+    Two families may reorganise into the same body on the same day: a care trust, say.
+    """
+    taken = set()
+    for event in events:
+        event.title = shorten(event.title, LONGEST_TITLE, placeholder=" …")
+        day = f"-{event.day}"
+        subject = event.slug.removesuffix(day)[: LONGEST_SLUG - len(day) - len("-9")]
+        slugs = (f"{subject}{suffix}{day}" for suffix in ("", *(f"-{n}" for n in range(2, 10))))
+        event.slug = next(slug for slug in slugs if slug not in taken)
+        taken.add(event.slug)
 
 
 def clusters(bundle: Bundle) -> list[Event]:
