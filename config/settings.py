@@ -51,8 +51,8 @@ _base = urlsplit(BASE_URL)
 if _base.scheme not in {"http", "https"} or not _base.hostname:
     raise ImproperlyConfigured(f"BASE_URL is {BASE_URL!r}: it must be http(s)://host[:port].")
 
-# Nobody but this machine sees it: no TLS is asked for, and the demo's known passwords do no harm.
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+# Nobody but this machine sees it: no TLS is asked for, and the demo's known passwords do no harm.
 IS_TRIAL = _base.scheme == "http" and _base.hostname in {"localhost", "127.0.0.1", "::1"}
 ALLOWED_HOSTS = [
     _base.hostname,
