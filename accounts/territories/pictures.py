@@ -5,14 +5,18 @@ territory; the fill only sets it apart from its neighbours, so eight fills serve
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from footprints.tiles import TileMap
 
 from ..models import Territory
 
-SIDE = 40  # of a square, in units of the drawing
+SIDE = 40  # of a square, in units of the drawing; SQUARE says it too
+NOBODYS = {"free": "no territory"}  # what a square's title says where nobody has it
 FILLS = 8  # classes tile-1 to tile-8 of plans.css; neighbours never share one where that can be
 
 
@@ -26,6 +30,43 @@ class Square:
     name: str
     territory: Territory | None
     fill: str
+
+
+SQUARE = (
+    "<title>{} {}\n{}</title>"
+    '<rect class="tile {}" x="{}" y="{}" width="40" height="40"/>'
+    '<text class="tile-code" x="{}" y="{}">{}</text>'
+)
+
+
+def squares_as_svg(
+    squares: Iterable[Square], address: Callable[[Square], str | None]
+) -> SafeString:
+    """The squares, each in a link where `address` gives one; out of the way of the Tab key.
+
+    Joined here and not in the template: 200 squares took it 60 ms, and take 3 so.
+    """
+    parts = []
+    for square in squares:
+        whose = str(square.territory) if square.territory else NOBODYS.get(square.fill, "")
+        drawn = format_html(
+            SQUARE,
+            square.code,
+            square.name,
+            whose,
+            square.fill,
+            square.x,
+            square.y,
+            square.x + SIDE // 2,
+            square.y + SIDE - 7,
+            square.code,
+        )
+        href = address(square)
+        if href:
+            parts.append(format_html('<a href="{}" tabindex="-1">{}</a>', href, drawn))
+        else:
+            parts.append(format_html("<g>{}</g>", drawn))
+    return mark_safe("".join(parts))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from ..models import Assignment, CoverageRole, Flag, RosterEntry, Territory, Ter
 from ..services.flags import raise_flags
 from ..tables import PlanTable, UnitTable
 from ..territories import alignment, plans
+from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
 from ..territories.resolving import recognises, resolve
 from .flags import days_of_plan
@@ -171,6 +172,22 @@ class UnitsPage(ListView):
         """The map, where there is any unit to draw."""
         return self.map_kind and self.on_day.picture(self.map_kind, self.highlighted)
 
+    @property
+    def squares(self):
+        """The squares of the map: a territory's lead to it, a gap to where it is assigned."""
+        keep = self.as_at.keep
+        plan = self.plan.get_absolute_url()
+        addresses = {t.pk: keep(t.get_absolute_url()) for t in self.on_day.territories}
+
+        def address(square):
+            if square.territory:
+                return addresses[square.territory.pk]
+            if square.fill == "free" and self.may_change:
+                return keep(f"{plan}?q={square.code}#list")
+            return None
+
+        return squares_as_svg(self.picture.squares, address) if self.picture else ""
+
     def get_context_data(self, **kwargs):
         return super().get_context_data(
             plan=self.plan,
@@ -179,6 +196,7 @@ class UnitsPage(ListView):
             map_kind=self.map_kind,
             map_addresses=[(other, self.address(map=other.pk)) for other in self.on_day.kinds],
             picture=None if self.is_piece else self.picture,
+            squares="" if self.is_piece else self.squares,
             bulk_fields="accounts/plans/_bulk_fields.html",
             is_piece=self.is_piece,
             other_day=self.on_day.day != self.as_at.day,
