@@ -315,6 +315,7 @@ def _tier(row: SuccessionRow, day: date, lives: Lives) -> int:
 
 
 def _passing(day: date, rows: list[SuccessionRow], lives: Lives) -> tuple[str, str, str]:
+    """Kind, title and subject; the subject is the event's address, whatever the rows' order."""
     old = list(dict.fromkeys(row.predecessor for row in rows))
     new = list(dict.fromkeys(row.successor for row in rows if row.successor))
     kind = lives.kinds[lives.before(old[0], day).kind]
@@ -333,7 +334,7 @@ def _passing(day: date, rows: list[SuccessionRow], lives: Lives) -> tuple[str, s
         return "split", f"{before(old)} {inline(kind.name)} splits {ways}", old[0]
     if len(new) == 1 and survivors:
         title = f"{before(old)} {'joins' if len(old) == 1 else 'join'} {after(new)}"
-        return "absorption", title, f"{old[0]}-{new[0]}"
+        return "absorption", title, f"{min(old)}-{new[0]}"
     if len(new) == 1:
         merging = count(len(old), inline(kind.name), inline(kind.plural))
         verb = "merge" if len(old) > 1 else "is replaced"
@@ -345,7 +346,7 @@ def _passing(day: date, rows: list[SuccessionRow], lives: Lives) -> tuple[str, s
     )
     regrouping = count(len(old), inline(kind.name), inline(kind.plural))
     title = f"{after(created or new)}: {regrouping} regroup{grown}"
-    return "regrouping", title, "-".join(new)
+    return "regrouping", title, "-".join(sorted(new))
 
 
 def _nature(day: date, rows: list[SuccessionRow], lives: Lives) -> tuple[str, str, str]:

@@ -33,11 +33,14 @@ FRAME = re.compile(
 
 
 def written(name: str) -> str:
-    """The name in mixed case where it was published in capitals only; any other name unchanged."""
+    """The name in mixed case where it was published in capitals only; any other name unchanged.
+
+    A single word in capitals is left as it is too: it may stand for several (PROSPECT).
+    """
     name = " ".join(name.split())
-    if name != name.upper() or not re.search(r"[A-Z]{4}", name):
-        return name
     words = name.split(" ")
+    if name != name.upper() or len(words) == 1 or not re.search(r"[A-Z]{4}", name):
+        return name
     return " ".join(_word(word, first=not i) for i, word in enumerate(words))
 
 

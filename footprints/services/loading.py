@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import partial
 
 from django.db import IntegrityError, connection, transaction
 
@@ -125,10 +124,13 @@ def _write_organisations(bundle: Bundle) -> dict[str, int]:
         cursor.execute(
             "INSERT INTO footprints_organisation (code, is_provisional, longitude, latitude) "
             "SELECT code, is_provisional, longitude, latitude FROM staged_organisation "
+            # A code that was provisional is decided once the facts give it a life of its own.
             "ON CONFLICT (code) DO UPDATE "
-            "SET longitude = excluded.longitude, latitude = excluded.latitude "
+            "SET longitude = excluded.longitude, latitude = excluded.latitude, is_provisional = "
+            "footprints_organisation.is_provisional AND excluded.is_provisional "
             "WHERE (footprints_organisation.longitude, footprints_organisation.latitude) "
-            "IS DISTINCT FROM (excluded.longitude, excluded.latitude)"
+            "IS DISTINCT FROM (excluded.longitude, excluded.latitude) "
+            "OR footprints_organisation.is_provisional AND NOT excluded.is_provisional"
         )
         cursor.execute("DROP TABLE staged_organisation")
     return dict(Organisation.objects.with_codes(codes).values_list("code", "pk"))
@@ -295,31 +297,57 @@ def _copy(cursor, target: str, rows: Iterable[tuple]):
             copy.write_row(row)
 
 
-# What the source believes: the facts it asserted, whatever other sources made of them since.
+# What the source believes: the facts that a standing release of it asserted and no later one
+# retracted, whatever other sources made of them since. Undone releases, and the copies that undos
+# leave, say nothing about belief.
+STANDING = """
+SELECT id FROM footprints_release AS release
+WHERE source = %s AND kind <> 'undo'
+  AND NOT EXISTS (SELECT FROM footprints_release AS undo WHERE undo.undoes_id = release.id)
+"""
 BELIEVED = """
 SELECT {columns} FROM {table} AS fact
+WHERE fact.asserted_by_id IN ({standing}) AND NOT EXISTS (
+    SELECT FROM {table} AS later
+    WHERE later.retracted_by_id IN ({standing}) AND later.retracted_by_id > fact.asserted_by_id
+      AND {same})
+"""
+# A fact that the source takes back only where a row of it stands that is the source's to retract.
+STANDS = """
+SELECT FROM {table} AS fact
 JOIN footprints_release AS asserted ON asserted.id = fact.asserted_by_id
-LEFT JOIN footprints_release AS retracted ON retracted.id = fact.retracted_by_id
-WHERE asserted.source = %s AND (retracted.id IS NULL OR retracted.source <> %s)
+WHERE fact.retracted_by_id IS NULL AND (asserted.source = %s OR asserted.kind = 'undo') AND {same}
 """
 
 
 def _compare(cursor, model) -> tuple[int, int]:
     """Leave in the staged table what is new, and beside it what is gone; return both counts."""
-    staged = _temp(model)
-    believed = partial(BELIEVED.format, table=model._meta.db_table)
+    staged, table = _temp(model), model._meta.db_table
+    columns = ", ".join(f"fact.{column}" for column in content(model))
     cursor.execute(
-        f"CREATE TEMP TABLE gone_{staged} ON COMMIT DROP AS "
-        f"{believed(columns=', '.join('fact.' + c for c in content(model)))} "
-        f"EXCEPT SELECT * FROM {staged}",
+        f"CREATE TEMP TABLE believed_{staged} ON COMMIT DROP AS "
+        + BELIEVED.format(
+            columns=columns,
+            table=table,
+            standing=STANDING,
+            same=same_content(model, "later", "fact"),
+        ),
         [SOURCE, SOURCE],
+    )
+    cursor.execute(f"ANALYZE believed_{staged}")
+    cursor.execute(
+        f"CREATE TEMP TABLE gone_{staged} ON COMMIT DROP AS SELECT * FROM ("
+        f"SELECT * FROM believed_{staged} EXCEPT SELECT * FROM {staged}) AS gone WHERE EXISTS ("
+        + STANDS.format(table=table, same=same_content(model, "fact", "gone"))
+        + ")",
+        [SOURCE],
     )
     gone = cursor.rowcount
     cursor.execute(
-        f"DELETE FROM {staged} USING "
-        f"({believed(columns='fact.*')}) AS fact WHERE {same_content(model, staged, 'fact')}",
-        [SOURCE, SOURCE],
+        f"DELETE FROM {staged} USING believed_{staged} AS fact "
+        f"WHERE {same_content(model, staged, 'fact')}"
     )
+    cursor.execute(f"DROP TABLE believed_{staged}")
     cursor.execute(f"SELECT count(*) FROM {staged}")
     return cursor.fetchone()[0], gone
 

@@ -5,8 +5,11 @@ import io
 import shutil
 
 import pytest
+from django.db import connection
 
 from footprints import bundle
+from footprints.models import Release
+from footprints.services.releases import RECORDED, content
 
 
 class Folder:
@@ -114,3 +117,51 @@ def whole_folder(tmp_path):
     """A copy of all the bundled files to spoil."""
     shutil.copytree(bundle.REFERENCE, tmp_path / "bundle")
     return Folder(tmp_path / "bundle")
+
+
+@pytest.fixture
+def register_says(db):
+    """``register_says(known=None)``: what the register says, as known now or at a release.
+
+    By table, the facts in order, without their keys and releases.
+    """
+
+    def says(known: int | None = None) -> dict[str, list[tuple]]:
+        return {
+            model._meta.model_name: sorted(
+                model.objects.known(known).values_list(*_attributes(model)), key=str
+            )
+            for model in RECORDED
+        }
+
+    return says
+
+
+@pytest.fixture
+def all_that_was_known(register_says):
+    """``all_that_was_known()``: what the register said when each release was the last one."""
+
+    def moments() -> dict[int, dict]:
+        return {key: register_says(key) for key in Release.objects.values_list("pk", flat=True)}
+
+    return moments
+
+
+def _attributes(model) -> list[str]:
+    columns = set(content(model))
+    return [field.attname for field in model._meta.local_fields if field.column in columns]
+
+
+@pytest.fixture
+def whole_database(db):
+    """``whole_database()``: the rows of every table, as text."""
+
+    def rows() -> dict[str, list[str]]:
+        with connection.cursor() as cursor:
+            found = {}
+            for table in connection.introspection.table_names(cursor):
+                cursor.execute(f'SELECT t::text FROM "{table}" AS t ORDER BY 1')
+                found[table] = [row for (row,) in cursor.fetchall()]
+        return found
+
+    return rows

@@ -39,6 +39,7 @@ def test_a_name_in_capitals_is_written_as_the_field_writes_it(published, read):
         "NHS Hampshire and Isle Of Wight ICB - D9Y0V",
         "IMPACT East Midlands Provider Collaborative",
         "NHS",
+        "PROSPECT",
         "PCN 4",
         "",
     ],
