@@ -46,18 +46,16 @@ def raise_flags() -> int:
         return 0
 
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMP TABLE touched (reorganisation_id bigint, content_type_id int, "
-            "object_id bigint, owner_id bigint, weight smallint) ON COMMIT DROP"
-        )
+        _lay_out(cursor, events, changed)
         for root, keys in roots().items():
             for key in keys:
                 _find(cursor, key, root, events=events, changed=changed[root])
+        cursor.execute("ANALYZE touched")
         _weigh_meetings(cursor)
         raised = _raise(cursor)
         _lapse(cursor, events, changed)
         _address(cursor)
-        cursor.execute("DROP TABLE touched")
+        cursor.execute("DROP TABLE happening, touched")
 
     _mark(Reorganisation, events)
     for root, keys in changed.items():
@@ -83,6 +81,35 @@ def _days(table: str, model: type[models.Model], day: str) -> str:
     return f"({table}.closed_on IS NULL OR {table}.closed_on > {day})"
 
 
+def _lay_out(cursor, events, changed):
+    """Two tables for the length of the run, with statistics, which a view cannot give the planner.
+
+    ``happening``: what each standing event does to each body; of the changed events alone where
+    nothing else changed. ``touched``: a row a root and event, filled by ``_find``.
+    """
+    cursor.execute(
+        "CREATE TEMP TABLE happening ON COMMIT DROP AS "
+        "SELECT touch.reorganisation_id, event.effective_on, touch.organisation_id, touch.change, "
+        "CASE touch.change WHEN 'receives' THEN touch.organisation_id ELSE touch.other_id END "
+        "AS successor_id "
+        "FROM footprints_touch AS touch "
+        "JOIN footprints_reorganisation AS event ON event.id = touch.reorganisation_id "
+        "WHERE touch.passes = 'area' AND NOT event.state = ANY(%s) "
+        "AND (event.id = ANY(%s) OR %s)",
+        [
+            [str(state) for state in Reorganisation.State.dropped()],
+            list(events),
+            any(changed.values()),
+        ],
+    )
+    cursor.execute("CREATE INDEX ON happening (organisation_id)")
+    cursor.execute("ANALYZE happening")
+    cursor.execute(
+        "CREATE TEMP TABLE touched (reorganisation_id bigint, content_type_id int, "
+        "object_id bigint, owner_id bigint, weight smallint) ON COMMIT DROP"
+    )
+
+
 def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed: Iterable[int]):
     """Collect what the events touch through one key, a row a root and event."""
     row = key.model._meta.db_table
@@ -93,37 +120,33 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
         for change, outcome in key.rule.outcomes.items()
     )
     conditions = [
-        "touch.passes = 'area'",
-        "touch.change = ANY(%(changes)s)",
-        "NOT event.state = ANY(%(dropped)s)",
-        _days("held", key.model, "event.effective_on"),
-        _days("root", root, "event.effective_on"),
+        "happening.change = ANY(%(changes)s)",
+        _days("held", key.model, "happening.effective_on"),
+        _days("root", root, "happening.effective_on"),
         # Flagged only for events after its first day: it was drawn up knowing the earlier ones.
-        "(root.opened_on IS NULL OR root.opened_on < event.effective_on)",
+        "(root.opened_on IS NULL OR root.opened_on < happening.effective_on)",
     ]
     if root is TerritoryPlan:
         conditions.append("root.state <> 'archived'")
     # What changed on one side is crossed with everything on the other; a pair found twice is one.
-    for scope, claimed in (("event.id", events), ("root.id", changed)):
+    for scope, claimed in (("happening.reorganisation_id", events), ("root.id", changed)):
         if not claimed:
             continue
         cursor.execute(
             f"""
             INSERT INTO touched
-            SELECT event.id, %(content_type)s, root.id,
+            SELECT happening.reorganisation_id, %(content_type)s, root.id,
                    {"root.owner_id" if "owner_id" in columns else "NULL::bigint"},
-                   max(CASE touch.change {weights} END)
-            FROM footprints_touch AS touch
-            JOIN footprints_reorganisation AS event ON event.id = touch.reorganisation_id
-            JOIN {row} AS held ON held.{key.column} = touch.organisation_id
+                   max(CASE happening.change {weights} END)
+            FROM happening
+            JOIN {row} AS held ON held.{key.column} = happening.organisation_id
             JOIN {root._meta.db_table} AS root ON root.id = held.{root_column}
             WHERE {scope} = ANY(%(claimed)s) AND {" AND ".join(conditions)}
-            GROUP BY event.id, root.id
+            GROUP BY happening.reorganisation_id, root.id
             """,
             {
                 "content_type": ContentType.objects.get_for_model(root).pk,
                 "changes": list(key.rule.outcomes),
-                "dropped": [str(state) for state in Reorganisation.State.dropped()],
                 "claimed": list(claimed),
             },
         )
@@ -132,68 +155,65 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
 def _weigh_meetings(cursor):
     """Ask more where territories meet in one successor, or it covers more than the plan holds.
 
-    The same meetings as ``accounts.effects`` shows, as one statement over all pairs.
+    The same meetings as ``accounts.effects`` shows, as set statements over all pairs.
     """
+    plan = ContentType.objects.get_for_model(TerritoryPlan).pk
     cursor.execute(
         f"""
-        WITH side AS (
-            SELECT touched.reorganisation_id, event.effective_on, held.plan_id, held.role,
-                   held.territory_id,
-                   CASE touch.change WHEN 'receives' THEN touch.organisation_id
-                        ELSE touch.other_id END AS successor_id
-            FROM touched
-            JOIN footprints_reorganisation AS event ON event.id = touched.reorganisation_id
-            JOIN footprints_touch AS touch ON touch.reorganisation_id = touched.reorganisation_id
-                 AND touch.passes = 'area' AND touch.change IN ('ends', 'splits', 'receives')
-            JOIN {Assignment._meta.db_table} AS held
-                 ON held.organisation_id = touch.organisation_id
-                 AND held.plan_id = touched.object_id
-                 AND {_days("held", Assignment, "event.effective_on")}
-            WHERE touched.content_type_id = %(plan)s
-        ), meeting AS (
-            SELECT reorganisation_id, effective_on, plan_id, role, successor_id,
-                   count(DISTINCT territory_id) > 1 AS is_conflict
-            FROM side GROUP BY 1, 2, 3, 4, 5
-        ), member AS (
-            SELECT succession.reorganisation_id, succession.successor_id,
-                   succession.predecessor_id AS organisation_id
-            FROM footprints_succession AS succession
-            WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
-              AND succession.becomes_id IS NULL AND succession.successor_id IS NOT NULL
-            UNION
-            SELECT succession.reorganisation_id, succession.successor_id, succession.successor_id
-            FROM footprints_succession AS succession
-            JOIN footprints_reorganisation AS event ON event.id = succession.reorganisation_id
-            JOIN footprints_version AS life ON life.organisation_id = succession.successor_id
-                 AND life.retracted_by_id IS NULL
-                 AND daterange(life.opened_on, life.closed_on) @> event.effective_on - 1
-            WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
-              AND succession.becomes_id IS NULL
-        ), asks AS (
-            SELECT meeting.reorganisation_id, meeting.plan_id,
-                   max(CASE WHEN is_conflict THEN {int(Weight.ACT)}
-                            WHEN EXISTS (
-                                SELECT FROM member
-                                WHERE member.reorganisation_id = meeting.reorganisation_id
-                                  AND member.successor_id = meeting.successor_id
-                                  AND NOT EXISTS (
-                                    SELECT FROM {Assignment._meta.db_table} AS held
-                                    WHERE held.plan_id = meeting.plan_id
-                                      AND held.role = meeting.role
-                                      AND held.organisation_id = member.organisation_id
-                                      AND (held.closed_on IS NULL
-                                           OR held.closed_on >= meeting.effective_on))
-                            ) THEN {int(Weight.CHECK)}
-                            ELSE {int(Weight.KNOW)} END) AS weight
-            FROM meeting GROUP BY 1, 2
-        )
-        UPDATE touched SET weight = greatest(touched.weight, asks.weight)
-        FROM asks
-        WHERE touched.content_type_id = %(plan)s AND touched.object_id = asks.plan_id
-          AND touched.reorganisation_id = asks.reorganisation_id
+        CREATE TEMP TABLE meeting ON COMMIT DROP AS
+        SELECT happening.reorganisation_id, happening.effective_on, held.plan_id, held.role,
+               happening.successor_id, count(DISTINCT held.territory_id) > 1 AS is_conflict
+        FROM happening
+        JOIN {Assignment._meta.db_table} AS held
+             ON held.organisation_id = happening.organisation_id
+             AND {_days("held", Assignment, "happening.effective_on")}
+        JOIN touched ON touched.reorganisation_id = happening.reorganisation_id
+             AND touched.object_id = held.plan_id AND touched.content_type_id = %s
+        WHERE happening.change IN ('ends', 'splits', 'receives')
+        GROUP BY 1, 2, 3, 4, 5
         """,
-        {"plan": ContentType.objects.get_for_model(TerritoryPlan).pk},
+        [plan],
     )
+    cursor.execute("ANALYZE meeting")
+    cursor.execute(
+        f"""
+        WITH member AS (
+            SELECT happening.reorganisation_id, happening.successor_id, happening.organisation_id
+            FROM happening WHERE happening.change IN ('ends', 'splits')
+            UNION
+            SELECT happening.reorganisation_id, happening.organisation_id,
+                   happening.organisation_id
+            FROM happening
+            JOIN footprints_version AS life ON life.organisation_id = happening.organisation_id
+                 AND life.retracted_by_id IS NULL
+                 AND daterange(life.opened_on, life.closed_on) @> happening.effective_on - 1
+            WHERE happening.change = 'receives'
+        ), missing AS (
+            SELECT DISTINCT meeting.reorganisation_id, meeting.plan_id
+            FROM meeting
+            JOIN member ON member.reorganisation_id = meeting.reorganisation_id
+                 AND member.successor_id = meeting.successor_id
+            WHERE NOT EXISTS (
+                SELECT FROM {Assignment._meta.db_table} AS held
+                WHERE held.plan_id = meeting.plan_id AND held.role = meeting.role
+                  AND held.organisation_id = member.organisation_id
+                  AND (held.closed_on IS NULL OR held.closed_on >= meeting.effective_on))
+        ), asks AS (
+            SELECT reorganisation_id, plan_id, {int(Weight.ACT)} AS weight
+            FROM meeting WHERE is_conflict
+            UNION ALL
+            SELECT reorganisation_id, plan_id, {int(Weight.CHECK)} FROM missing
+        ), gravest AS (
+            SELECT reorganisation_id, plan_id, max(weight) AS weight FROM asks GROUP BY 1, 2
+        )
+        UPDATE touched SET weight = greatest(touched.weight, gravest.weight)
+        FROM gravest
+        WHERE touched.content_type_id = %s AND touched.object_id = gravest.plan_id
+          AND touched.reorganisation_id = gravest.reorganisation_id
+        """,
+        [plan],
+    )
+    cursor.execute("DROP TABLE meeting")
 
 
 def _raise(cursor) -> int:
@@ -249,18 +269,15 @@ def _address(cursor):
             SELECT touched.reorganisation_id, touched.owner_id AS person_id
             FROM touched WHERE touched.content_type_id = %(plan)s
             UNION
-            SELECT touched.reorganisation_id, roster.user_id
-            FROM touched
-            JOIN footprints_reorganisation AS event ON event.id = touched.reorganisation_id
-            JOIN footprints_touch AS touch
-                 ON touch.reorganisation_id = event.id AND touch.passes = 'area'
+            SELECT happening.reorganisation_id, roster.user_id
+            FROM happening
             JOIN {Assignment._meta.db_table} AS held
-                 ON held.organisation_id = touch.organisation_id
-                 AND held.plan_id = touched.object_id
-                 AND {_days("held", Assignment, "event.effective_on")}
+                 ON held.organisation_id = happening.organisation_id
+                 AND {_days("held", Assignment, "happening.effective_on")}
             JOIN accounts_rosterentry AS roster ON roster.territory_id = held.territory_id
-                 AND (roster.closed_on IS NULL OR roster.closed_on >= event.effective_on)
-            WHERE touched.content_type_id = %(plan)s
+                 AND (roster.closed_on IS NULL OR roster.closed_on >= happening.effective_on)
+            JOIN touched ON touched.reorganisation_id = happening.reorganisation_id
+                 AND touched.object_id = held.plan_id AND touched.content_type_id = %(plan)s
         ) AS reader
         JOIN footprints_reorganisation AS event ON event.id = reader.reorganisation_id
         JOIN {User._meta.db_table} AS person ON person.id = reader.person_id
