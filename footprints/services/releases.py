@@ -132,22 +132,29 @@ def _undo(cursor, model, release: Release, undo: Release):
 
 
 def _built_on(release: Release) -> list[Release]:
-    """Standing releases of other sources that retracted what this one asserted."""
+    """Standing releases that retracted what this one asserted, or a copy that an undo made of it.
+
+    A release that is undone since left a copy, which may stand (nobody built on it), or which a
+    later one retracted in its turn.
+    """
     found: set[int] = set()
     with connection.cursor() as cursor:
         for model in RECORDED:
             table = model._meta.db_table
             cursor.execute(
-                f"SELECT DISTINCT asserted.retracted_by_id FROM {table} AS asserted "
+                "SELECT DISTINCT taken.retracted_by_id "
+                f"FROM {table} AS asserted JOIN {table} AS taken "
+                f"ON {same_content(model, 'taken', 'asserted')} "
                 "WHERE asserted.asserted_by_id = %s AND asserted.retracted_by_id IS NOT NULL "
+                "AND taken.retracted_by_id > %s "
                 f"AND NOT EXISTS (SELECT FROM {table} AS standing "
                 "JOIN footprints_release AS origin ON origin.id = standing.asserted_by_id "
                 "WHERE standing.retracted_by_id IS NULL AND origin.kind = 'undo' "
                 f"AND {same_content(model, 'standing', 'asserted')})",
-                [release.pk],
+                [release.pk, release.pk],
             )
             found |= {key for (key,) in cursor.fetchall()}
-    return list(Release.objects.filter(pk__in=found).order_by("-pk"))
+    return list(Release.objects.standing().filter(pk__in=found).order_by("-pk"))
 
 
 def renew_events(*releases: Release):

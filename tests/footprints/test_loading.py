@@ -549,7 +549,7 @@ def test_the_identifiers_are_the_ones_a_code_had_on_each_published_day(register,
         )
     ]
 
-    # One source dates its newest codes to 2013: two boundaries changed, one body was not there yet.
+    # One source dates its newest codes to 2013: two boundaries, and one body, were still to come.
     assert missing == [
         ("09G", "2013-04-01", "E38000213"),
         ("09N", "2013-04-01", "E38000214"),
