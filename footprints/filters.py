@@ -50,21 +50,14 @@ class DayFilter(django_filters.DateFilter):
         super().__init__(*args, widget=widget, input_formats=["%Y-%m-%d"], **kwargs)
 
 
-class PluralField(django_filters.fields.ModelMultipleChoiceField):
-    def label_from_instance(self, kind):
-        return kind.plural
-
-
-class KindsFilter(django_filters.ModelMultipleChoiceFilter):
-    field_class = PluralField
-
-
 class OrganisationFilter(django_filters.FilterSet):
     """Kinds and families are chosen in the legend above the list, so they need no box here."""
 
     q = WordsFilter(name="name", code="organisation__code")
     within = CodeFilter(method="filter_within", label="Within (code)")
-    kind = KindsFilter(queryset=Kind.objects.all(), widget=forms.MultipleHiddenInput)
+    kind = django_filters.MultipleChoiceFilter(
+        choices=[], widget=forms.MultipleHiddenInput, distinct=False
+    )
     family = django_filters.ChoiceFilter(
         field_name="kind__family", choices=Kind.Family.choices, widget=forms.HiddenInput
     )
@@ -73,6 +66,12 @@ class OrganisationFilter(django_filters.FilterSet):
     class Meta:
         model = Version
         fields = []
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kinds = list(Kind.objects.all())
+        choices = [(kind.code, kind.plural) for kind in self.kinds]
+        self.filters["kind"].extra["choices"] = choices
 
     def filter_within(self, versions, name, code):
         as_at = self.request.as_at

@@ -6,6 +6,7 @@ from datetime import date
 
 from .dated import ONE_DAY
 from .models import Version
+from .names import short
 
 
 class Lives:
@@ -43,3 +44,13 @@ class Lives:
     def before(self, key: int, day: date) -> Version | None:
         """What the body was on the day before, as ``near``."""
         return self.near(key, day - ONE_DAY)
+
+
+def titled(version: Version) -> str:
+    """The name beside which the code stands: "NHS Kent and Medway ICB" of "… ICB - 91Q"."""
+    return version.name.removesuffix(f" - {version.organisation.code}")
+
+
+def brief(version: Version) -> str:
+    """The name where there is little room: "Kent and Medway", the kind and code beside it."""
+    return short(titled(version)) or version.name

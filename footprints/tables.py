@@ -24,12 +24,12 @@ class OrganisationTable(ListTable):
     kind = tables.Column(accessor="kind__name")
     parent = tables.Column(accessor="parent", verbose_name="Part of", orderable=False)
     population = NumberColumn(accessor="people", verbose_name="People")
-    opened = PeriodColumn(verbose_name="Held")
+    opened = PeriodColumn(verbose_name="From – to")
 
     sorts = {
         "name": (Lower("name"), "pk"),
         "code": ("organisation__code", "pk"),
-        "kind": ("kind__tier", "kind", Lower("name"), "pk"),
+        "kind": ("kind", Lower("name"), "pk"),
         # A start that is not known comes before every known one.
         "opened": (Coalesce("opened_on", Value(date.min)), "pk"),
     }
@@ -43,9 +43,8 @@ class OrganisationTable(ListTable):
         return value
 
     def render_parent(self, value):
-        return format_html(
-            '<span class="code">{}</span> {}', value["code"], short(value["name"]) or value["name"]
-        )
+        name = value["name"].removesuffix(f" - {value['code']}")
+        return format_html('<span class="code">{}</span> {}', value["code"], short(name) or name)
 
     def value_parent(self, value):
         return f"{value['code']} {value['name']}"

@@ -6,26 +6,25 @@ its predecessor it is, never how many people. Time runs in steps, one for each d
 anything changed, so that 2013 takes no more room than 2026.
 """
 
-import itertools
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from .lives import Lives
+from .lives import Lives, brief
 from .models import Reorganisation, Succession, Version
-from .names import short
 from .written import day_in_full, day_in_short, share
 
 # In pixels: the picture is drawn at its own size, and scrolls in its box where that is narrower.
 BOX, STEP = 196, 104  # the width of a box, and of the room in which bands pass
 UNIT, GAP, HEAD, EDGE = 38, 8, 26, 2
 FUNCTIONS = 3  # statutory functions have no area: a thin line, however many pass
-LETTERS = 27  # of a name fit in a box
+LETTERS = 25  # of a name fit in a box
 ROUNDS = 60
 
 
@@ -142,53 +141,107 @@ def draw(
         if old and new and old.pk != new.pk:
             versions |= {old.pk: old, new.pk: new}
             links.append((old, new, day, row))
+    for old, new in _versions_in_turn(successions, versions.values(), lives, subjects):
+        versions |= {version.pk: version for version in (old, new) if version}
+        if old and new and old.closed_on is not None and old.closed_on == new.opened_on:
+            links.append((old, new, old.closed_on, None))
+    if not links:
+        return None
+
+    days = sorted({day for _, _, day, _ in links})
+    nodes = {pk: _pieces(version, links, days) for pk, version in versions.items()}
+    edges = [
+        _edge(_ending(nodes[old.pk], days, day), _starting(nodes[new.pk], days, day), days, day, r)
+        for old, new, day, r in links
+    ]
+    for pieces in nodes.values():
+        for one, other in pairwise(pieces):
+            edges.append(_going_on(one, other, edges))
+    for edge in sorted(edges, key=lambda edge: edge.step):
+        edge.old.outward.append(edge)
+        edge.new.inward.append(edge)
+    drawn = [node for pieces in nodes.values() for node in pieces]
+    _share_out_unknown(drawn)
+    done: set[int] = set()
+    for node in drawn:
+        _measure(node, done)
+    drawn.sort(key=lambda n: (n.first, n.version.organisation.code))
+    _place(drawn, subjects)
+    return _picture(drawn, edges, days, subjects)
+
+
+def _versions_in_turn(successions, versions, lives: Lives, subjects):
+    """Pairs of versions of one code that follow on one another, as far as the picture needs them:
+    all of a subject, those between two that are drawn, and those around a change of nature.
+    """
     natures = {
         (row.predecessor_id, row.reorganisation.effective_on)
         for row in successions
         if row.becomes_id
     }
-    spans: dict[int, list[Version]] = defaultdict(list)
-    for version in versions.values():
-        spans[version.organisation_id].append(version)
-    for key in {*spans, *subjects, *(key for key, _ in natures)}:
+    drawn: dict[int, set[int]] = defaultdict(set)
+    for version in versions:
+        drawn[version.organisation_id].add(version.pk)
+    for key in {*drawn, *subjects, *(key for key, _ in natures)}:
         known = lives.of(key)
-        if key in subjects:
-            chosen = known
-        else:
-            ours = [known.index(v) for v in spans[key]]
-            ours += [
-                index + side
-                for index, v in enumerate(known[:-1])
-                for side in (0, 1)
-                if (key, v.closed_on) in natures
-            ]
-            chosen = known[min(ours) : max(ours) + 1] if ours else []
-        versions |= {v.pk: v for v in chosen}
-        for old, new in itertools.pairwise(chosen):
-            if old.closed_on is not None and old.closed_on == new.opened_on:
-                links.append((old, new, old.closed_on, None))
-    if not links:
-        return None
-
-    days = sorted({day for _, _, day, _ in links})
-    nodes = {pk: _node(version, days) for pk, version in versions.items()}
-    edges = [_edge(nodes[old.pk], nodes[new.pk], days, day, row) for old, new, day, row in links]
-    for edge in sorted(edges, key=lambda edge: edge.step):
-        edge.old.outward.append(edge)
-        edge.new.inward.append(edge)
-    _share_out_unknown(nodes.values())
-    done: set[int] = set()
-    for node in nodes.values():
-        _measure(node, done)
-    ordered = sorted(nodes.values(), key=lambda n: (n.first, n.version.organisation.code))
-    _place(ordered, subjects)
-    return _picture(ordered, edges, days, subjects)
+        places = [n for n, v in enumerate(known) if key in subjects or v.pk in drawn[key]]
+        for n, (one, _) in enumerate(pairwise(known)):
+            if (key, one.closed_on) in natures:
+                places += [n, n + 1]
+        chosen = known[min(places) : max(places) + 1] if places else []
+        if len(chosen) == 1:
+            yield chosen[0], None
+        yield from pairwise(chosen)
 
 
-def _node(version: Version, days: list[date]) -> _Node:
+def _pieces(version: Version, links, days: list[date]) -> list[_Node]:
+    """A version as boxes: cut where it gains or gives without beginning or ending itself."""
+    cuts = {
+        day
+        for old, new, day, _ in links
+        if (new.pk == version.pk and (version.opened_on is None or version.opened_on < day))
+        or (old.pk == version.pk and (version.closed_on is None or version.closed_on > day))
+    }
     first = bisect_right(days, version.opened_on) if version.opened_on else 0
     last = bisect_left(days, version.closed_on) if version.closed_on else len(days)
-    return _Node(version, first, max(first, last))
+    # What is not decided has closed nothing. The picture shows it as it would be.
+    last = min([last, *(bisect_left(days, day) for day in _ends_if_decided(version, links))])
+    ends = sorted(step for step in (bisect_left(days, day) for day in cuts) if step < last)
+    starts = [first, *(step + 1 for step in ends)]
+    return [
+        _Node(version, start, max(start, end))
+        for start, end in zip(starts, [*ends, last], strict=True)
+    ]
+
+
+def _ends_if_decided(version: Version, links) -> list[date]:
+    return [
+        day
+        for old, _, day, row in links
+        if old.pk == version.pk
+        and row is not None
+        and row.passes == Succession.Passes.AREA
+        and not row.reorganisation.is_decided
+    ]
+
+
+def _ending(pieces: list[_Node], days, day: date) -> _Node:
+    """The box of a version from which something passes on that day."""
+    step = bisect_left(days, day)
+    return next((node for node in pieces if node.last == step), pieces[-1])
+
+
+def _starting(pieces: list[_Node], days, day: date) -> _Node:
+    """The box of a version into which something passes on that day."""
+    step = bisect_left(days, day)
+    return next((node for node in pieces if node.first == step + 1), pieces[0])
+
+
+def _going_on(one: _Node, other: _Node, edges: list["_Edge"]) -> "_Edge":
+    """What stays with a body that gives a part of itself, or gains another."""
+    given = sum(edge.share for edge in edges if edge.old is one and edge.share > 0)
+    says = f"{one.version.organisation.code} goes on"
+    return _Edge(one, other, one.last, max(1 - given, 0.04), "", says, "flow-same")
 
 
 def _edge(old: _Node, new: _Node, days, day: date, row: Succession | None) -> _Edge:
@@ -223,19 +276,46 @@ def _share_out_unknown(nodes: Iterable[_Node]):
 
 
 def _measure(node: _Node, done: set[int]):
-    """How tall a body is: one unit of its own where it did not come of others, and what came."""
-    if node.version.pk in done:
+    """How tall a body is: what came to it; one unit of its own where nothing did."""
+    if id(node) in done:
         return
-    done.add(node.version.pk)
+    done.add(id(node))
     for edge in node.inward:
         _measure(edge.old, done)
-    came = [edge for edge in node.inward if not edge.line]
-    born = any(edge.step + 1 == node.first for edge in came)
-    node.size = (0 if born else UNIT) + sum(edge.size for edge in came)
+    node.size = sum(edge.size for edge in node.inward if not edge.line) or UNIT
 
 
 def _place(nodes: list[_Node], subjects):
     """Give each box its height on the page: what flows together stands together."""
+    top = HEAD + EDGE
+    for group in _together(nodes):
+        _stack(group, subjects)
+        _part(group)
+        highest = min(node.y for node in group)
+        for node in group:
+            node.y += top - highest
+        top = max(node.y + node.height for node in group) + 3 * GAP
+
+
+def _together(nodes: list[_Node]) -> list[list[_Node]]:
+    """The nodes in groups between which nothing flows, the widest bodies first."""
+    groups, seen = [], set()
+    for start in nodes:
+        group, waiting = [], [start]
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            group.append(node)
+            waiting += [edge.old for edge in node.inward] + [edge.new for edge in node.outward]
+        if group:
+            groups.append(sorted(group, key=lambda n: (n.first, n.version.organisation.code)))
+    return sorted(groups, key=lambda group: min(node.version.kind.tier for node in group))
+
+
+def _stack(nodes: list[_Node], subjects):
+    """Put predecessors one below the other, and what comes of them halfway beside them."""
     cursor = 0.0
 
     def behind(node: _Node):
@@ -244,27 +324,31 @@ def _place(nodes: list[_Node], subjects):
             return
         node.y = cursor  # holds its place while those before it are placed
         # Those that flow on elsewhere too come last, next to the body they also flow into.
-        old = sorted(
-            (edge.old for edge in node.inward),
-            key=lambda old: (len(old.outward), old.version.organisation.code),
-        )
-        fresh = [other for other in old if other.y is None]
-        for other in fresh:
-            behind(other)
-        if old:
-            tops, ends = min(o.y for o in old), max(o.y + o.height for o in old)
-            node.y = max(0.0, (tops + ends) / 2 - node.height / 2)
-        cursor = max(cursor, node.y + node.height + GAP if not old else cursor)
+        for edge in sorted(
+            node.inward,
+            key=lambda e: (
+                e.line,
+                e.old.version.kind.tier,
+                len(e.old.outward),
+                e.old.version.organisation.code,
+            ),
+        ):
+            behind(edge.old)
+        if node.inward:
+            # Beside what its area came from; functions alone pull it nowhere.
+            came = [edge for edge in node.inward if not edge.line] or node.inward
+            weight = sum(edge.size for edge in came)
+            node.y = sum(edge.old.middle * edge.size for edge in came) / weight - node.height / 2
+        else:
+            cursor = node.y + node.height + GAP
 
-    starts = [n for n in nodes if n.version.organisation_id in subjects]
-    starts = starts or _ends(nodes)
+    starts = [n for n in nodes if n.version.organisation_id in subjects] or _ends(nodes)
     for node in starts:
         behind(node)
     waiting = list(starts)
     while waiting:
         node = waiting.pop(0)
-        ahead = [e.new for e in node.outward if e.new.y is None]
-        ahead = list({id(n): n for n in ahead}.values())
+        ahead = list({id(e.new): e.new for e in node.outward if e.new.y is None}.values())
         top = node.middle - (sum(n.height for n in ahead) + GAP * (len(ahead) - 1)) / 2
         for other in ahead:
             other.y = top
@@ -272,7 +356,6 @@ def _place(nodes: list[_Node], subjects):
         waiting.extend(ahead)
     for node in nodes:
         behind(node)
-    _part(nodes)
 
 
 def _ends(nodes: list[_Node]) -> list[_Node]:
@@ -282,7 +365,10 @@ def _ends(nodes: list[_Node]) -> list[_Node]:
         id(n): {id(e.old) for e in n.inward if len({id(o.new) for o in e.old.outward}) > 1}
         for n in ends
     }
-    rest = sorted(ends, key=lambda n: (len(shared[id(n)]), n.version.organisation.code))
+    rest = sorted(
+        ends,
+        key=lambda n: (n.version.kind.tier, len(shared[id(n)]), n.version.organisation.code),
+    )
     ordered: list[_Node] = []
     while rest:
         beside = [n for n in rest if ordered and shared[id(n)] & shared[id(ordered[-1])]]
@@ -302,16 +388,13 @@ def _part(nodes: list[_Node]):
         moved = False
         for column in steps.values():
             column.sort(key=lambda n: (n.y, n.version.organisation.code))
-            for above, below in itertools.pairwise(column):
+            for above, below in pairwise(column):
                 free = above.y + above.height + GAP
                 if below.y < free - 0.01:
                     below.y = free
                     moved = True
         if not moved:
             break
-    top = min(node.y for node in nodes)
-    for node in nodes:
-        node.y += HEAD + EDGE - top
 
 
 def _left(step: int) -> int:
@@ -371,9 +454,7 @@ def _band(edge: _Edge, start: float, end: float) -> Band:
 
 def _box(node: _Node, subjects) -> Box:
     version = node.version
-    name = short(version.name)
-    if version.organisation.code in name.split(" - "):  # "NHS Kent and Medway ICB - 91Q"
-        name = short(name.rpartition(" - ")[0])
+    name = brief(version)
     return Box(
         x=_left(node.first),
         y=round(node.y, 1),

@@ -7,7 +7,7 @@ from django.db import transaction
 from ..models import Release, Reorganisation
 from .releases import OF_EVENTS, RECORDED, CannotUndo, undo_release
 
-ROWS_SHOWN = 20
+ROWS_SHOWN = 12
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,18 @@
 {% load register %}
 {% state reorganisation %}      a chip: an icon and "Rumoured – not decided"
 {{ text|sources }}              a source as text, its addresses as links
-{{ name|short }}                "Kent and Medway" of "NHS Kent and Medway CCG"
+{{ version|brief }}             "Kent and Medway" of "NHS Kent and Medway CCG"
+{{ version|titled }}            the name beside which the code stands
+{{ version|abridged }}          "NHS Frimley ICB" of "NHS Frimley Integrated Care Board"
 """
 
 import re
 
 from django import template
-from django.utils.html import conditional_escape, format_html, urlize
+from django.utils.html import format_html, urlize
 from django.utils.safestring import mark_safe
 
-from .. import names
+from .. import lives, names
 from ..models import Reorganisation
 from .waymark import icon
 
@@ -58,9 +60,30 @@ def sources(text):
 
 
 @register.filter
-def short(name):
-    """Write a name without its legal frame."""
-    return conditional_escape(names.short(name) or name)
+def brief(version):
+    """Write a version's name without its legal frame; an absent version as a dash."""
+    return lives.brief(version) if version else "—"
+
+
+@register.filter
+def titled(version):
+    """Write a version's name without the code that stands beside it."""
+    return lives.titled(version)
+
+
+@register.filter
+def abridged(version):
+    """Write a version's name with the kinds that everybody knows by their letters so."""
+    if not version:
+        return "—"
+    name = version.name.replace("Integrated Care Board", "ICB")
+    return name.replace("Clinical Commissioning Group", "CCG")
+
+
+@register.filter
+def inline(kind):
+    """Write a kind's name, or its plural, within a sentence: "sub-ICB locations"."""
+    return names.inline(str(kind))
 
 
 @register.filter

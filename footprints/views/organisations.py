@@ -1,6 +1,6 @@
 """The register of any day as a list, and the page of one organisation."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.views.generic import TemplateView
 
 from .. import hanging, panels, timeline
+from ..as_at import BadAddress
 from ..filters import OrganisationFilter
 from ..lists import Action, ListView
 from ..lives import Lives
@@ -35,6 +36,7 @@ from ..within import BELOW, bodies_above
 
 CHILDREN_SHOWN = 12  # of each kind; the list has the rest
 ELSEWHEN_SHOWN = 6
+FEW = 10  # found on the day: what lived on another day may be what was meant
 
 
 class OrganisationList(ListView):
@@ -46,7 +48,6 @@ class OrganisationList(ListView):
     table_class = OrganisationTable
     filterset_class = OrganisationFilter
     noun = ("organisation", "organisations")
-    count_limit = 10_000
     export_name = "register"
     empty_title = "No organisation lives on this day"
     empty_text = "The register holds the NHS from 2013 on. Choose another day, or load the facts."
@@ -54,6 +55,11 @@ class OrganisationList(ListView):
     @property
     def lead(self):
         return "Every body of the NHS that we know, as it was on the day shown."
+
+    @property
+    def count_limit(self):
+        # A search shows how many it found where they fit on the page; more is one query more.
+        return None if self.request.GET.get("q") else 10_000
 
     def get_queryset(self):
         day, release = self.as_at.day, self.as_at.release
@@ -72,6 +78,18 @@ class OrganisationList(ListView):
                 ),
             )
         )
+
+    def get_filtered(self):
+        filterset, versions = super().get_filtered()
+        # These have no box in which a mistake could be shown.
+        for name in {"kind", "family"} & set(filterset.form.errors):
+            asked = ", ".join(self.request.GET.getlist(name))
+            offered = ", ".join(str(code) for code, _ in filterset.filters[name].extra["choices"])
+            raise BadAddress(
+                f"The address asks for the {name} «{asked}», which there is not.",
+                f"There are {offered}.",
+            )
+        return filterset, versions
 
     def get_actions(self):
         user = self.request.user
@@ -95,12 +113,12 @@ class OrganisationList(ListView):
     def get_legend(self):
         """Return, for each family, its name and its kinds of the day: name, count, link."""
         newest = Release.objects.order_by("-pk").values_list("pk", "applied_at").first()
-        kinds, counts = _census(self.as_at.day, self.as_at.release, newest)
+        counts = _census(self.as_at.day, self.as_at.release, newest)
         chosen = self.request.GET.getlist("kind")
         legend = []
         for family in Kind.Family:
             entries = []
-            for kind in kinds:
+            for kind in self.filterset.kinds:
                 if kind.family != family or not (counts[kind.code] or kind.code in chosen):
                     continue
                 is_on = kind.code in chosen
@@ -127,7 +145,7 @@ class OrganisationList(ListView):
         """Bodies that match what was typed and do not live on this day: the old code still leads
         somewhere."""
         text = self.request.GET.get("q", "").strip()
-        if not text or not self.filterset.is_valid():
+        if not text or not self.filterset.is_valid() or len(self.page.rows) > FEW:
             return []
         day, release = self.as_at.day, self.as_at.release
         living = Version.objects.known(release).on(day).values("organisation")
@@ -156,8 +174,8 @@ def _parent(day, release):
 
 @lru_cache(maxsize=64)
 def _census(day, release, newest):
-    """The kinds, and live bodies by kind; kept until another release, `newest`, is recorded."""
-    return list(Kind.objects.all()), Version.objects.census(day, release)
+    """Live bodies by kind; kept until another release than `newest` is recorded."""
+    return Counter(Version.objects.census(day, release))
 
 
 # --- One organisation ---------------------------------------------------------------------------
@@ -339,7 +357,7 @@ class OrganisationDetail(LoginRequiredMixin, TemplateView):
         groups = defaultdict(list)
         for version in ranked:
             groups[version.type, version.kind].append(version)
-        headings = {"serves": "serving it", "member_of": "members", "part_of": "part of it"}
+        headings = {"serves": "serving it", "member_of": "members of it", "part_of": "part of it"}
         return [
             Group(headings[type], kind, of[0].together, of, of[0].together > len(of))
             for (type, kind), of in groups.items()
