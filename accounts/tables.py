@@ -86,6 +86,7 @@ class UnitTable(ListTable):
         if not on_day.systems or all(kind.tier <= SYSTEM_TIER for kind in on_day.kinds):
             hidden.add("system")
         super().__init__(*args, **kwargs)
+        self.columns["system"].column.verbose_name = on_day.system_word.removesuffix("s")
         for name in hidden:
             self.columns.hide(name)
         self.optional = tuple(name for name in self.optional if name not in hidden)
@@ -136,7 +137,9 @@ class UnitTable(ListTable):
 
 class FlagTable(ListTable):
     weight = tables.Column()
-    event = tables.Column(accessor="reorganisation__title", linkify=lambda record: record)
+    event = tables.Column(
+        accessor="reorganisation__title", linkify=lambda record: record.get_absolute_url()
+    )
     state = tables.Column(accessor="reorganisation__state")
     effective_on = DayColumn(accessor="reorganisation__effective_on", verbose_name="Takes effect")
     plan = tables.Column(accessor="plan_name")
@@ -165,7 +168,9 @@ class FlagTable(ListTable):
 
 
 class LetterTable(ListTable):
-    subject = tables.Column(linkify=lambda record: record if record.sent_at else None)
+    subject = tables.Column(
+        linkify=lambda record: record.get_absolute_url() if record.sent_at else None
+    )
     person = tables.Column(verbose_name="To")
     effective_on = DayColumn(verbose_name="About")
     sent_at = tables.Column(verbose_name="Sent", default="waiting")
