@@ -28,6 +28,25 @@ doc.addEventListener("click", (event) => {
   for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
 });
 
+// --- Another day: of the page as it is now, since a list changes its address as it is narrowed -----
+function onThatDay(asked) {
+  const address = new URLSearchParams(location.search);
+  for (const name of ["on", "known", "after", "before"]) address.delete(name);
+  for (const name of ["on", "known"]) if (asked.get(name)) address.set(name, asked.get(name));
+  return `${location.pathname}?${address}`;
+}
+
+doc.addEventListener("click", (event) => {
+  const link = event.target.closest?.(".as-at a[href], .day-strip a[href]");
+  if (link) link.href = onThatDay(new URL(link.href).searchParams);
+});
+
+doc.addEventListener("submit", (event) => {
+  if (!event.target.matches(".as-at-form")) return;
+  event.preventDefault();
+  location.assign(onThatDay(new FormData(event.target)));
+});
+
 // --- Tables: a row leads where its first link leads; the arrows walk the rows ----------------------
 doc.addEventListener("click", (event) => {
   const row = event.target.closest?.("table[data-rows] tbody tr");
