@@ -77,7 +77,7 @@ class KnownFilter(admin.SimpleListFilter):
     """Facts known now, unless others are asked for."""
 
     title = "known"
-    parameter_name = "known"
+    parameter_name = "facts"  # not "known": that is the second clock, on every page
 
     def lookups(self, request, model_admin):
         return [("retracted", "Retracted"), ("all", "All that was ever known")]
@@ -142,7 +142,7 @@ class FactAdmin(OrganisationChoices, Refusing):
 
     def get_list_display(self, request):
         display = list(self.list_display)
-        if request.GET.get("known") in ("retracted", "all"):
+        if request.GET.get("facts") in ("retracted", "all"):
             display.append("retracted_by")
         return display
 
