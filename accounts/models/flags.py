@@ -56,10 +56,11 @@ class FlagQuerySet(models.QuerySet):
 class Flag(models.Model):
     """One plan, post or other thing of ours × one reorganisation, until it is dealt with."""
 
+    # The unique key and `flag_root` begin with these: an index of their own would serve nothing.
     reorganisation = models.ForeignKey(
-        Reorganisation, on_delete=models.CASCADE, related_name="flags"
+        Reorganisation, on_delete=models.CASCADE, related_name="flags", db_index=False
     )
-    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_index=False)
     object_id = models.PositiveBigIntegerField()
     root = GenericForeignKey()
     owner = models.ForeignKey(
@@ -68,6 +69,7 @@ class Flag(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
     )
     weight = models.PositiveSmallIntegerField(choices=Weight.choices)
     raised_at = models.DateTimeField()
@@ -76,7 +78,12 @@ class Flag(models.Model):
     )
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
     )
 
     objects = FlagQuerySet.as_manager()

@@ -128,8 +128,15 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
     ]
     if root is TerritoryPlan:
         conditions.append("root.state <> 'archived'")
-    # What changed on one side is crossed with everything on the other; a pair found twice is one.
-    for scope, claimed in (("happening.reorganisation_id", events), ("root.id", changed)):
+    # What changed on one side is crossed with everything on the other, each pair once.
+    scopes = (
+        ("happening.reorganisation_id = ANY(%(events)s)", events),
+        (
+            "root.id = ANY(%(roots)s) AND NOT happening.reorganisation_id = ANY(%(events)s)",
+            changed,
+        ),
+    )
+    for scope, claimed in scopes:
         if not claimed:
             continue
         cursor.execute(
@@ -141,13 +148,14 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
             FROM happening
             JOIN {row} AS held ON held.{key.column} = happening.organisation_id
             JOIN {root._meta.db_table} AS root ON root.id = held.{root_column}
-            WHERE {scope} = ANY(%(claimed)s) AND {" AND ".join(conditions)}
+            WHERE {scope} AND {" AND ".join(conditions)}
             GROUP BY happening.reorganisation_id, root.id
             """,
             {
                 "content_type": ContentType.objects.get_for_model(root).pk,
                 "changes": list(key.rule.outcomes),
-                "claimed": list(claimed),
+                "events": list(events),
+                "roots": list(changed),
             },
         )
 
@@ -220,20 +228,23 @@ def _raise(cursor) -> int:
     """Write the flags: new ones, and those whose weight or owner changed or that had lapsed."""
     cursor.execute(
         """
-        INSERT INTO accounts_flag AS flag
-            (reorganisation_id, content_type_id, object_id, owner_id, weight, raised_at)
-        SELECT reorganisation_id, content_type_id, object_id, max(owner_id), max(weight), %s
-        FROM touched GROUP BY 1, 2, 3
-        ON CONFLICT (reorganisation_id, content_type_id, object_id) DO UPDATE
-            SET weight = excluded.weight, owner_id = excluded.owner_id, lapsed_at = NULL
-            WHERE (flag.weight, flag.owner_id)
-                  IS DISTINCT FROM (excluded.weight, excluded.owner_id)
-               OR flag.lapsed_at IS NOT NULL
-        RETURNING (xmax = 0) AS is_new
+        WITH written AS (
+            INSERT INTO accounts_flag AS flag
+                (reorganisation_id, content_type_id, object_id, owner_id, weight, raised_at)
+            SELECT reorganisation_id, content_type_id, object_id, max(owner_id), max(weight), %s
+            FROM touched GROUP BY 1, 2, 3
+            ON CONFLICT (reorganisation_id, content_type_id, object_id) DO UPDATE
+                SET weight = excluded.weight, owner_id = excluded.owner_id, lapsed_at = NULL
+                WHERE (flag.weight, flag.owner_id)
+                      IS DISTINCT FROM (excluded.weight, excluded.owner_id)
+                   OR flag.lapsed_at IS NOT NULL
+            RETURNING (xmax = 0) AS is_new
+        )
+        SELECT count(*) FILTER (WHERE is_new) FROM written
         """,
         [now()],
     )
-    return sum(is_new for (is_new,) in cursor.fetchall())
+    return cursor.fetchone()[0]
 
 
 def _lapse(cursor, events, changed):
