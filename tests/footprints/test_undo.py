@@ -462,7 +462,7 @@ class History:
 
 @pytest.mark.django_db
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
