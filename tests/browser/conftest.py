@@ -92,10 +92,13 @@ class Seat:
 
 @pytest.fixture
 def sit_down(demo, browser, kept_sessions) -> Callable[..., Seat]:
-    """A function that seats somebody, signed in through the page; complaints fail the test."""
+    """A function that seats somebody, signed in through the page; complaints fail the test.
+
+    None is a stranger, who has not signed in.
+    """
     seats = []
 
-    def sit(username: str, viewport=DESKTOP) -> Seat:
+    def sit(username: str | None, viewport=DESKTOP) -> Seat:
         context = browser.new_context(
             base_url=demo,
             viewport=viewport,
@@ -105,7 +108,7 @@ def sit_down(demo, browser, kept_sessions) -> Callable[..., Seat]:
         context.set_default_timeout(20_000)
         seat = Seat(context)
         seats.append(seat)
-        if username not in kept_sessions:
+        if username and username not in kept_sessions:
             seat.page.goto("/")
             seat.page.fill("input[name=login]", username)
             seat.page.fill("input[name=password]", PASSWORDS[username])

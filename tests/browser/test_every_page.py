@@ -1,0 +1,286 @@
+"""Every page, as a planner, a field user and a data steward meet it: desktop, phone, light, dark.
+
+Each is there, breaks no policy, says nothing on the console, is no wider than the screen, is not
+heavy, and gives axe nothing serious to find. A page added to the URL conf must be added here.
+"""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.contrib import admin
+from django.urls import URLResolver, get_resolver, reverse
+from playwright.sync_api import expect
+
+from accounts.models import Digest, Flag, Territory, TerritoryPlan, User
+from footprints.models import Release, Reorganisation
+from stakeholders.models import Person
+
+from .conftest import DESKTOP, PHONE
+
+MOST_KIB = 500  # of a page with all it needs, before compression
+AXE = {"resultTypes": ["violations"]}
+GRAVE = {"serious", "critical"}
+# Everything unfolded; of the many rows of a list, all alike, a few: axe looks at each cell.
+READY = """() => {
+    document.querySelectorAll("main details").forEach(details => details.open = true);
+    document.querySelectorAll("tbody tr:nth-child(n + 8)").forEach(row => row.remove());
+}"""
+
+ALL = {"planner", "rep", "steward"}
+PLANS = {"planner"}
+STEWARD = {"steward"}
+
+
+def flag_of(plan, words):
+    return Flag.objects.on_plans().get(
+        object_id=TerritoryPlan.objects.get(name__startswith=plan).pk,
+        reorganisation__title__contains=words,
+    )
+
+
+def plan(name):
+    return TerritoryPlan.objects.get(name=name).get_absolute_url()
+
+
+def event(words):
+    return Reorganisation.objects.get(title__contains=words).get_absolute_url()
+
+
+def territory(code):
+    return Territory.objects.get(plan__name="Primary care 2026/27", code=code).get_absolute_url()
+
+
+def person(**fields):
+    return Person.objects.filter(**fields).order_by("pk").first().get_absolute_url()
+
+
+def letter(username):
+    return Digest.objects.filter(person__username=username).first().get_absolute_url()
+
+
+def release(name, *, kind=Release.Kind.BUNDLE):
+    return reverse(f"footprints:{name}", args=[Release.objects.get(kind=kind).pk])
+
+
+# Name in the URL conf → [(address or a function that finds one, who opens it)].
+PAGES = {
+    "account_logout": [("/sign-out/", ALL)],
+    "account_signup": [("/sign-up/", {None})],
+    "account_login": [("/sign-in/", {None})],
+    "account_inactive": [("/sign-in/inactive/", {None})],
+    "account_change_password": [("/password/", ALL)],
+    "account_reset_password": [("/password/forgotten/", {None})],
+    "account_reset_password_done": [("/password/forgotten/sent/", {None})],
+    "account_reset_password_from_key": [("/password/new/1-no-such-key/", {None})],
+    "account_reset_password_from_key_done": [("/password/new/done/", {None})],
+    "account_reauthenticate": [("/sign-in/again/", ALL)],
+    "accounts:home": [("/", ALL)],
+    "accounts:flags": [("/alerts/", ALL)],
+    "accounts:flag": [
+        (lambda: flag_of("Key accounts 2026/27", "South East London").get_absolute_url(), PLANS),
+        (lambda: flag_of("Primary care 2019/20", "Kent and Medway CCG").get_absolute_url(), PLANS),
+        (lambda: flag_of("Primary care 2026/27", "Thames Valley").get_absolute_url(), ALL),
+    ],
+    "accounts:outbox": [("/letters/", ALL)],
+    "accounts:letter": [
+        (lambda: letter("planner"), PLANS),
+        (lambda: letter("rep"), {"rep"}),
+    ],
+    "accounts:plans": [("/plans/", ALL)],
+    "accounts:make_plan": [("/plans/new/", PLANS)],
+    "accounts:alignment": [("/plans/import/", PLANS)],
+    "accounts:plan": [
+        (lambda: plan("Primary care 2026/27"), ALL),
+        (lambda: plan("Primary care 2019/20 (replay)") + "?on=2020-03-31", PLANS),
+        (lambda: plan("Hospital 2026/27"), PLANS),
+    ],
+    "accounts:territory": [
+        (lambda: territory("T21"), ALL),
+        (lambda: territory("T13"), PLANS),
+    ],
+    "stakeholders:people": [("/people/", ALL), ("/people/?within=QNQ&on=2026-03-31", PLANS)],
+    "stakeholders:person": [(lambda: person(), ALL)],
+    "footprints:organisations": [
+        ("/register/", ALL),
+        ("/register/?on=2020-03-31&kind=ccg&q=kent", PLANS),
+        ("/register/?q=no+such+body", PLANS),
+    ],
+    "footprints:organisation": [
+        ("/register/91Q/", ALL),
+        ("/register/QNQ/?on=2026-04-01", PLANS),
+        ("/register/P-QHL-QUA/", PLANS),
+        ("/register/APC-01/", STEWARD),
+        ("/register/PC-01/", STEWARD),
+    ],
+    "footprints:releases": [("/register/releases/", ALL)],
+    "footprints:release": [(lambda: release("release"), ALL)],
+    "footprints:findings": [(lambda: release("findings"), ALL)],
+    "footprints:undo_release": [(lambda: release("undo_release"), STEWARD)],
+    "footprints:reorganisations": [("/reorganisations/", ALL)],
+    "footprints:reorganisation": [
+        (lambda: event("Thames Valley"), ALL),
+        (lambda: event("Kent and Medway CCG: eight"), PLANS),
+        (lambda: event("South East London with South West London"), PLANS),
+    ],
+}
+
+# Addresses that are no pages: they do something and lead to a page, or answer a machine.
+DEEDS = {
+    "healthz",
+    "account_set_password",  # leads to /password/ for everybody who has one
+    "accounts:resolve_flag",
+    "accounts:rename_plan",
+    "accounts:set_plan_state",
+    "accounts:assign",
+    "accounts:free",
+    "accounts:add_territory",
+    "accounts:rename_territory",
+    "accounts:remove_territory",
+    "accounts:put_on_roster",
+    "accounts:leave_vacant",
+}
+
+
+def names_of(resolver, space=""):
+    for pattern in resolver.url_patterns:
+        if not isinstance(pattern, URLResolver):
+            yield space + pattern.name
+        elif pattern.namespace != "admin":
+            yield from names_of(pattern, f"{pattern.namespace}:" if pattern.namespace else space)
+
+
+def test_every_address_of_the_url_conf_is_opened_here_or_is_no_page():
+    assert set(names_of(get_resolver())) == set(PAGES) | DEEDS
+    assert not set(PAGES) & DEEDS
+
+
+class Inspector:
+    """Opens pages and gathers what is wrong with them, so that one run tells all of it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.axe = Axe()
+        self.sizes = {}
+        self.wrong = []
+        page.emulate_media(reduced_motion="reduce")  # no colour is looked at half-way
+
+    def look(self, address, *, axe=None):
+        """Open the page; `axe` is None, "light" for a look, or "all" for every state of it."""
+        page = self.page
+        page.set_viewport_size(DESKTOP)
+        answer = page.goto(address)
+        if answer.status != 200:
+            self.wrong.append(f"{address}: status {answer.status}")
+            return
+        if (kib := self.weight()) > MOST_KIB:
+            self.wrong.append(f"{address}: {kib:.0f} KiB")
+        self.measure(address, DESKTOP)
+        page.set_viewport_size(PHONE)
+        self.measure(address, PHONE)
+        if not axe:
+            return
+        page.evaluate(READY)
+        if axe == "all":
+            self.ask_axe(f"{address}, phone", only=["scrollable-region-focusable", "target-size"])
+        page.set_viewport_size(DESKTOP)
+        self.ask_axe(f"{address}, light")
+        if axe == "all":
+            page.emulate_media(color_scheme="dark")
+            self.ask_axe(f"{address}, dark", only=["color-contrast", "link-in-text-block"])
+            page.emulate_media(color_scheme="light")
+
+    def weight(self):
+        entries = self.page.evaluate(
+            """() => ["navigation", "resource"]
+            .flatMap((type) => performance.getEntriesByType(type))
+            .map((entry) => [entry.name, entry.decodedBodySize])"""
+        )
+        for name, size in entries:  # a file that the browser kept from before counts nothing there
+            self.sizes[name] = max(size, self.sizes.get(name, 0))
+        return sum(self.sizes[name] for name in {name for name, _ in entries}) / 1024
+
+    def measure(self, address, viewport):
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        if width > viewport["width"]:
+            self.wrong.append(f"{address}: {width} px wide on {viewport['width']}")
+
+    def ask_axe(self, where, only=None):
+        options = AXE | ({"runOnly": only} if only else {})
+        found = self.axe.run(self.page, options=options).response["violations"]
+        for violation in found:
+            if violation["impact"] in GRAVE:
+                nodes = [node["html"][:150] for node in violation["nodes"][:3]]
+                self.wrong.append(
+                    f"{where}: {violation['id']}, {len(violation['nodes'])} × {nodes}"
+                )
+
+
+@pytest.mark.parametrize("username", [None, "planner", "rep", "steward"])
+def test_every_page_is_sound(sit_down, username):
+    inspector = Inspector(sit_down(username).page)
+
+    for pages in PAGES.values():
+        is_first = True
+        for address, people in pages:
+            if username not in people:
+                continue
+            # Axe is slow: what the planner opens too, and a second page of a template, get less.
+            asks = username == "planner" or "planner" not in people
+            axe = None if not asks else "all" if is_first else "light"
+            inspector.look(address() if callable(address) else address, axe=axe)
+            is_first = False
+
+    assert not inspector.wrong, "\n".join(inspector.wrong)
+
+
+def test_every_list_and_form_of_the_admin_opens(sit_down):
+    page = sit_down("steward").page
+    steward = User.objects.get(username="steward")
+    addresses = ["/admin/"]
+    for model in admin.site._registry:
+        label, name = model._meta.app_label, model._meta.model_name
+        if steward.has_perm(f"{label}.view_{name}"):
+            addresses.append(reverse(f"admin:{label}_{name}_changelist"))
+    forms, wrong = 0, []
+    for address in addresses:
+        answer = page.goto(address)
+        if answer.status != 200:
+            wrong.append(f"{address}: status {answer.status}")
+            continue
+        if add := page.query_selector(".object-tools .addlink"):
+            answer = page.goto(add.get_attribute("href"))
+            forms += 1
+            if answer.status != 200 or not page.query_selector("form .submit-row"):
+                wrong.append(f"{page.url}: status {answer.status}, or no form")
+
+    assert len(addresses) > 15
+    assert forms > 10
+    assert wrong == []
+
+
+def test_the_keyboard_skips_to_the_page_and_reaches_the_search_the_day_and_the_rows(planner):
+    planner.goto("/register/?on=2020-03-31&kind=ccg")
+    planner.keyboard.press("Tab")
+    expect(planner.get_by_role("link", name="Skip to the page")).to_be_focused()
+    planner.keyboard.press("Enter")
+    expect(planner.locator("main")).to_be_focused()
+
+    planner.keyboard.press("/")
+    expect(planner.locator("#search")).to_be_focused()
+    planner.keyboard.press("Escape")
+    planner.locator("main").focus()
+    planner.keyboard.press("d")
+    expect(planner.locator("#as-at-on")).to_be_focused()
+    planner.keyboard.press("Escape")
+    expect(planner.locator("#as-at-on")).not_to_be_visible()
+
+    planner.locator("main").focus()
+    planner.keyboard.press("ArrowDown")
+    planner.keyboard.press("ArrowDown")
+    row = planner.locator("#results tbody tr").nth(1)
+    expect(row.get_by_role("link").first).to_be_focused()
+    code = row.locator("td.code").first.inner_text()
+    planner.keyboard.press("Enter")
+    expect(planner.get_by_role("heading", level=1)).to_contain_text(code)
+
+    planner.keyboard.press("?")
+    expect(planner.get_by_role("heading", name="Keys")).to_be_visible()
