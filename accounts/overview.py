@@ -7,7 +7,7 @@ from itertools import groupby
 from footprints.models import Reorganisation, Weight
 
 from .effects import Touched, for_user
-from .models import Flag, User
+from .models import Flag, TerritoryPlan, User
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,44 @@ class Day:
         return [row for row in self.rows if row.weight == Weight.KNOW]
 
 
+@dataclass(frozen=True)
+class FlagDay:
+    """The open flags of one plan that fall on one day, the gravest first."""
+
+    on: date
+    flags: list[Flag]
+    today: date
+
+    @property
+    def days_away(self) -> int:
+        return (self.on - self.today).days
+
+    @property
+    def undecided(self) -> list[Flag]:
+        return [flag for flag in self.flags if not flag.reorganisation.is_decided]
+
+    @property
+    def asking(self) -> list[Flag]:
+        return [flag for flag in self.flags if flag.weight > Weight.KNOW]
+
+    @property
+    def carrying(self) -> list[Flag]:
+        return [flag for flag in self.flags if flag.weight == Weight.KNOW]
+
+
+def days_of_plan(user: User, plan: TerritoryPlan, *, today: date) -> list[FlagDay]:
+    """What reorganisations ask of a plan, in one query: days to come first, then those gone."""
+    flags = Flag.objects.open().on_plans().visible_to(user).filter(object_id=plan.pk)
+    flags = flags.select_related("reorganisation").order_by(
+        "reorganisation__effective_on", "-weight", "reorganisation__title"
+    )
+    days = [
+        FlagDay(on, list(group), today)
+        for on, group in groupby(flags, lambda flag: flag.reorganisation.effective_on)
+    ]
+    return sorted(days, key=lambda day: (day.on <= today, abs(day.days_away)))
+
+
 def rows_of(touched: list[Touched]) -> list[EventRow]:
     """The same by event, the gravest first, and in each the gravest plan first."""
     events: dict[Reorganisation, list[Touched]] = {}
@@ -66,13 +104,9 @@ def rows_of(touched: list[Touched]) -> list[EventRow]:
     return sorted(rows, key=lambda row: (-row.weight, row.event.title))
 
 
-def days_of(user: User, *, today: date, flags=None) -> tuple[list[Day], list[Day]]:
-    """The days to come, soonest first, and the days gone by with something open, newest first.
-
-    ``flags`` narrows them, to those of one plan for example.
-    """
-    flags = Flag.objects.open() if flags is None else flags
-    flags = flags.on_plans().visible_to(user).select_related("reorganisation")
+def days_of(user: User, *, today: date) -> tuple[list[Day], list[Day]]:
+    """The days to come, soonest first, and the days gone by with something open, newest first."""
+    flags = Flag.objects.open().on_plans().visible_to(user).select_related("reorganisation")
     touched = sorted(for_user(user, flags), key=_effective_on)
     days = [Day(on, rows_of(list(group)), today) for on, group in groupby(touched, _effective_on)]
     coming = [day for day in days if day.on > today]

@@ -23,7 +23,9 @@ urlpatterns = [
     path("plans/<int:pk>/free/", plans.free, name="free"),
     path("plans/<int:pk>/territories/add/", plans.add_territory, name="add_territory"),
     path(
-        "plans/<int:plan_pk>/territories/<int:pk>/", plans.TerritoryPage.as_view(), name="territory"
+        "plans/<int:plan_pk>/territories/<int:pk>/",
+        plans.TerritoryPage.as_view(),
+        name="territory",
     ),
     path(
         "plans/<int:plan>/territories/<int:pk>/rename/",

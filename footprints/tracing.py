@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from .models import Organisation, Reorganisation, Succession, Version
+from .models import Reorganisation, Succession, Version
 
 
 class UnknownCode(Exception):
@@ -52,7 +52,7 @@ def trace(code: str, day: date, *, known: int | None = None) -> list[Place]:
 
 def trace_all(codes, day: date, *, known: int | None = None) -> dict[str, list[Place]]:
     """``trace`` of many codes in a fixed number of queries; unknown codes are left out."""
-    starts = dict(Organisation.objects.with_codes(codes).values_list("code", "pk"))
+    starts = _first_days(codes, known)
     outward = defaultdict(list)
     rows = (
         Succession.objects.known(known)
@@ -74,8 +74,7 @@ def trace_all(codes, day: date, *, known: int | None = None) -> dict[str, list[P
     for predecessor, successor, share, effective_on, title in rows:
         outward[predecessor].append((effective_on, successor, share, title))
 
-    first_days = _first_days(starts.values(), known)
-    arrived = {code: _follow(key, first_days.get(key), outward) for code, key in starts.items()}
+    arrived = {code: _follow(key, first, outward) for code, (key, first) in starts.items()}
     ends = {key for arrivals in arrived.values() for key in arrivals}
     names = {
         version.organisation_id: version
@@ -104,14 +103,16 @@ def trace_all(codes, day: date, *, known: int | None = None) -> dict[str, list[P
     }
 
 
-def _first_days(keys, known) -> dict[int, date | None]:
-    """The first day of each body, None where it is not known."""
-    days: dict[int, date | None] = {}
-    versions = Version.objects.known(known).filter(organisation__in=list(keys))
-    for key, opened_on in versions.values_list("organisation", "opened_on"):
-        known_day = days.get(key, opened_on)
-        days[key] = None if None in (known_day, opened_on) else min(known_day, opened_on)
-    return days
+def _first_days(codes, known) -> dict[str, tuple[int, date | None]]:
+    """Code → the body's key and its first day, None where that is not known."""
+    found: dict[str, tuple[int, date | None]] = {}
+    versions = Version.objects.known(known).filter(organisation__code__in=list(codes))
+    for code, key, opened_on in versions.values_list(
+        "organisation__code", "organisation", "opened_on"
+    ):
+        _, first = found.get(code, (key, opened_on))
+        found[code] = key, None if None in (first, opened_on) else min(first, opened_on)
+    return found
 
 
 def _follow(start: int, opened_on: date | None, outward) -> dict[int, _Arrival]:

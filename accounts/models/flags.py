@@ -111,6 +111,10 @@ class Flag(models.Model):
     def get_absolute_url(self):
         return reverse("accounts:flag", args=[self.pk])
 
+    @property
+    def weight_name(self) -> str:
+        return Weight(self.weight).name.lower()
+
 
 class DigestQuerySet(models.QuerySet):
     def unsent(self):

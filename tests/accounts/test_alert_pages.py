@@ -1,0 +1,177 @@
+"""The home page, alerts and letters: what they say, to whom, and what they ask the database."""
+
+from datetime import date
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import Digest, Flag, TerritoryPlan, User
+from accounts.services.digests import send_digest
+from accounts.services.flags import raise_flags
+from footprints.models import Organisation
+from tests import factories
+from tests.accounts.plans import plan_of_2020
+
+APRIL_2020 = date(2020, 4, 1)
+
+
+@pytest.fixture
+def planner(register):
+    return factories.user(email="planner@example.com", first_name="Sam", role=User.Role.PLANNER)
+
+
+@pytest.fixture
+def plan(planner):
+    plan = plan_of_2020(owner=planner)
+    raise_flags()
+    return plan
+
+
+def flag_of(plan, title) -> Flag:
+    return Flag.objects.on_plans().get(object_id=plan.pk, reorganisation__title__startswith=title)
+
+
+def test_home_opens_on_what_is_next_and_says_that_it_is_not_decided(client, planner):
+    plan = factories.plan(owner=planner, opened_on=date(2026, 10, 1))
+    for code in ("QHL", "QUA"):
+        factories.assignment(
+            territory=factories.territory(plan=plan),
+            organisation=Organisation.objects.get(code=code),
+            opened_on=plan.opened_on,
+        )
+    raise_flags()
+    client.force_login(planner)
+
+    page = client.get(reverse("accounts:home")).content.decode()
+
+    assert "1 April 2027" in page
+    assert "None of this is decided." in page
+    assert "Birmingham and Solihull with Black Country" in page
+    assert "1 conflict" in page
+
+
+def test_home_tells_what_has_changed_and_folds_what_carries_itself(client, planner, plan):
+    client.force_login(planner)
+
+    response = client.get(reverse("accounts:home"))
+
+    (day,) = response.context["gone"]
+    assert day.on == APRIL_2020
+    assert len(day.asking) + len(day.carrying) == 18
+    assert day.asking and day.carrying
+    assert "carry themselves" in response.content.decode()
+
+
+def test_home_with_nothing_says_what_would_be_here(client, register):
+    client.force_login(factories.user())
+
+    assert "Nothing unsettles your plans" in client.get("/").content.decode()
+
+
+def test_an_alert_shows_old_new_and_who_holds_what(client, planner, plan):
+    client.force_login(planner)
+
+    page = client.get(flag_of(plan, "Kent and Medway").get_absolute_url()).content.decode()
+
+    for code in ("09C", "09E", "09J", "09W", "10A", "10D", "10E", "99J", "91Q"):
+        assert f">{code}<" in page
+    assert "Conflicts" in page
+
+
+def test_a_planner_marks_an_alert_dealt_with_and_opens_it_again(client, planner, plan):
+    flag = flag_of(plan, "Kent and Medway")
+    client.force_login(planner)
+
+    client.post(reverse("accounts:resolve_flag", args=[flag.pk]))
+    flag.refresh_from_db()
+    assert flag.resolved_by == planner
+
+    client.post(reverse("accounts:resolve_flag", args=[flag.pk]), {"reopen": ""})
+    flag.refresh_from_db()
+    assert flag.resolved_by is None
+
+
+def test_a_field_user_sees_their_part_and_another_is_not_found(client, plan):
+    kent = plan.assignments.get(organisation__code="09C").territory
+    mine, theirs = factories.user(), factories.user()
+    factories.roster_entry(territory=kent, user=mine)
+    factories.roster_entry(territory=plan.territories.exclude(pk=kent.pk).last(), user=theirs)
+    flag = flag_of(plan, "Kent and Medway")
+
+    client.force_login(mine)
+    assert client.get(flag.get_absolute_url()).status_code == 200
+    assert client.post(reverse("accounts:resolve_flag", args=[flag.pk])).status_code == 404
+    client.force_login(theirs)
+    assert client.get(flag.get_absolute_url()).status_code == 404
+
+
+def test_the_page_of_an_event_shows_what_it_does_to_the_readers_plans(client, planner, plan):
+    event = flag_of(plan, "Kent and Medway").reorganisation
+    client.force_login(planner)
+    assert plan.name in client.get(event.get_absolute_url()).content.decode()
+
+    client.force_login(factories.user())
+    assert plan.name not in client.get(event.get_absolute_url()).content.decode()
+
+
+def test_the_page_of_a_plan_says_what_reorganisations_do_to_it(client, planner, plan):
+    client.force_login(planner)
+
+    page = client.get(plan.get_absolute_url()).content.decode()
+
+    assert "ask something of this plan" in page
+    assert "Kent and Medway CCG: eight CCGs merge" in page
+
+
+def test_a_letter_is_read_as_it_was_sent(client, planner, plan):
+    digest = Digest.objects.get(person=planner, effective_on=APRIL_2020)
+    client.force_login(planner)
+    assert client.get(digest.get_absolute_url()).status_code == 404
+
+    send_digest(digest.pk, today=APRIL_2020)
+
+    page = client.get(digest.get_absolute_url()).content.decode()
+    assert "Kent and Medway CCG: eight CCGs merge" in page
+    assert "went nowhere else" in page
+    assert digest.person.email in page
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_the_alerts_cost_the_same_however_many_there_are(
+    client, planner, django_assert_num_queries, rows
+):
+    for _ in range(rows):
+        factories.flag(factories.plan(owner=planner), owner=planner)
+    client.force_login(planner)
+    client.get(reverse("accounts:flags"))
+
+    with django_assert_num_queries(5):
+        client.get(reverse("accounts:flags"))
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_the_letters_cost_the_same_however_many_there_are(
+    client, planner, django_assert_num_queries, rows
+):
+    for _ in range(rows):
+        factories.digest(person=factories.user())
+    client.force_login(planner)
+    client.get(reverse("accounts:outbox"))
+
+    with django_assert_num_queries(4):
+        client.get(reverse("accounts:outbox"))
+
+
+@pytest.mark.parametrize("plans", [1, 8])
+def test_home_costs_the_same_however_many_plans_there_are(
+    client, planner, django_assert_num_queries, plans
+):
+    for _ in range(plans):
+        plan_of_2020(owner=planner)
+    raise_flags()
+    client.force_login(planner)
+    client.get("/")
+
+    with django_assert_num_queries(13):
+        client.get("/")
+    assert TerritoryPlan.objects.filter(owner=planner).count() == plans
