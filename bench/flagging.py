@@ -16,7 +16,8 @@ from .scratch import database, report, timed
 PROMISE = 2.0
 
 FLOOR = """
-INSERT INTO accounts_flag (reorganisation_id, content_type_id, object_id, owner_id, weight, raised_at)
+INSERT INTO accounts_flag
+    (reorganisation_id, content_type_id, object_id, owner_id, weight, raised_at)
 SELECT DISTINCT touch.reorganisation_id, content_type.id, held.plan_id, plan.owner_id, 1, now()
 FROM accounts_assignment AS held
 JOIN footprints_touch AS touch ON touch.organisation_id = held.organisation_id

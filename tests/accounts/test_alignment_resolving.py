@@ -73,7 +73,9 @@ def test_a_code_that_splits_is_listed_with_shares_and_never_chosen():
     found = none("QNQ")  # Frimley ICB
 
     assert {option.body.code for option in found.options} == {"S0E4D", "S9B9J", "QRL"}
-    assert sum(option.part for option in found.options) == pytest.approx(Decimal(1), abs=Decimal("0.01"))
+    assert sum(option.part for option in found.options) == pytest.approx(
+        Decimal(1), abs=Decimal("0.01")
+    )
     assert "splits between S0E4D (59%)" in found.problem
     assert found.splits
 
