@@ -159,7 +159,8 @@ class AlignmentForm(forms.Form):
     opened_on = forms.DateField(
         label="First day of the plan",
         widget=DAY,
-        help_text="Codes are followed to what lives on this day.",
+        help_text="Codes are followed to what lives on this day; the plan is flagged for every "
+        "reorganisation after it.",
     )
     leave_out = forms.BooleanField(label="Leave out the rest", required=False)
 

@@ -167,6 +167,48 @@ def recognises(texts: Collection[str]) -> set[str]:
     return {text for text in texts if text.casefold() in by_code} | set(named)
 
 
+@dataclass(frozen=True)
+class Fit:
+    """A day on which more of the codes lived: the list is probably of that day."""
+
+    day: date
+    next_day: date
+    live: int
+    live_on_the_day_given: int
+
+
+def better_day(lines: Collection[Line], day: date, presets) -> Fit | None:
+    """The day before a big reorganisation that suits the codes better than `day`; None if none.
+
+    Of several the one with the most codes alive, and of those the latest.
+    """
+    keys = set(_by_code({line.unit for line in lines}).values())
+    periods = list(
+        Version.objects.now()
+        .filter(organisation__in=keys)
+        .values_list("organisation", "opened_on", "closed_on")
+    )
+
+    def live_on(asked: date) -> int:
+        return len(
+            {
+                key
+                for key, opened_on, closed_on in periods
+                if (opened_on is None or opened_on <= asked)
+                and (closed_on is None or closed_on > asked)
+            }
+        )
+
+    here = live_on(day)
+    fits = [
+        Fit(preset.day_before, preset.day, live_on(preset.day_before), here)
+        for preset in presets
+        if preset.day <= day
+    ]
+    best = max(fits, key=lambda fit: (fit.live, fit.day), default=None)
+    return best if best and best.live > here else None
+
+
 def resolve(
     lines: Collection[Line], day: date, *, choices: Mapping[int, str] | None = None
 ) -> Resolution:

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
+from footprints.as_at import presets
 from footprints.lists import Action, ListView
 from footprints.models import Organisation, Version
 from footprints.names import count, listed
@@ -34,7 +35,7 @@ from ..tables import PlanTable, UnitTable
 from ..territories import alignment, plans
 from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
-from ..territories.resolving import recognises, resolve
+from ..territories.resolving import better_day, recognises, resolve
 
 SHOWN = 1000  # lines of each sort on the preview; more are counted
 
@@ -522,7 +523,11 @@ class BringIn(LoginRequiredMixin, TemplateView):
         return self.render_to_response({"form": form})
 
     def post(self, request):
-        form = AlignmentForm(request.POST, request.FILES, by=request.user)
+        given = request.POST
+        if "as_of" in given:  # the day that suits the codes better, taken as the first day
+            given = given.copy()
+            given["opened_on"] = given["as_of"]
+        form = AlignmentForm(given, request.FILES, by=request.user)
         if "back" in request.POST:  # to the form, with all that was typed
             form = AlignmentForm(initial=request.POST.dict(), by=request.user)
             return self.render_to_response({"form": form})
@@ -575,6 +580,7 @@ class BringIn(LoginRequiredMixin, TemplateView):
             context |= {
                 "read": read,
                 "resolution": resolution,
+                "better_day": better_day(read.lines, resolution.day, presets()),
                 "left_out": left_out,
                 "roles": [
                     (role, says, read.columns.get(role))

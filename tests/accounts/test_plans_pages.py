@@ -509,6 +509,28 @@ def test_the_preview_says_what_each_line_means_and_makes_nothing(client, planner
     assert not TerritoryPlan.objects.exists()
 
 
+def test_a_list_of_an_earlier_day_is_offered_that_day_and_shows_what_came_after(client, planner):
+    frimley = "D4U1Y\tT01\n92A\tT02\nD9Y0V\tT01\nQH8\tT02"
+
+    page = bring_in(client, frimley)
+    assert page.context["better_day"].day == date(2026, 3, 31)
+    assert "Take 31 March 2026" in page.text
+
+    taken = bring_in(client, frimley, as_of="2026-03-31")
+    assert taken.context["resolution"].day == date(2026, 3, 31)
+    assert taken.context["better_day"] is None
+    assert len(taken.context["resolution"].resolved) == 4
+
+    bring_in(client, frimley, opened_on="2026-03-31", make=1)
+    plan = TerritoryPlan.objects.get()
+    page = get(client, plan)
+    assert "<strong>1 April 2026</strong>" in page.text
+
+
+def test_a_list_of_today_is_offered_no_other_day(client, planner):
+    assert bring_in(client, "91Q\tT07\nU2G6B\tT08").context["better_day"] is None
+
+
 def test_the_rest_is_left_out_only_where_that_is_ticked(client, planner):
     refused = bring_in(client, make=1)
     assert refused.status_code == 422
