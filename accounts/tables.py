@@ -24,6 +24,8 @@ from footprints.written import day_in_short, number
 from .territories.reading import SYSTEM_TIER
 
 NOWHERE = 2**31 - 1  # what has no territory comes after all that have one
+# A name or a day that wraps makes every row of its list two lines high.
+ONE_LINE = {"td": {"class": "text-nowrap"}}
 CLOSED = mark_safe('<span class="gone">closed</span>')
 NOBODY = mark_safe('<span class="nobody">none</span>')
 
@@ -33,7 +35,7 @@ class PlanTable(ListTable):
     team = tables.Column(accessor="team__name")
     brands = tables.Column()
     state = tables.Column()
-    owner = tables.Column(accessor="owner")
+    owner = tables.Column(accessor="owner", attrs=ONE_LINE)
     opened_on = DayColumn(verbose_name="First day")
     closed_on = LastDayColumn(verbose_name="Last day")
     territories = NumberColumn(accessor="territory_count")
@@ -143,8 +145,8 @@ class FlagTable(ListTable):
     state = tables.Column(accessor="reorganisation__state")
     effective_on = DayColumn(accessor="reorganisation__effective_on", verbose_name="Takes effect")
     plan = tables.Column(accessor="plan_name")
-    owner = tables.Column()
-    resolved_at = tables.Column(verbose_name="Dealt with", default="")
+    owner = tables.Column(attrs=ONE_LINE)
+    resolved_at = tables.Column(verbose_name="Dealt with", default="", attrs=ONE_LINE)
 
     sorts = {
         "weight": ("weight", "reorganisation__effective_on", "pk"),
@@ -153,6 +155,11 @@ class FlagTable(ListTable):
         "plan": (Lower("plan_name"), "pk"),
     }
     card = ("event", "weight", "effective_on", "plan")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not any(flag.resolved_at for flag in self.records):
+            self.columns.hide("resolved_at")
 
     def render_weight(self, record):
         return render_to_string("components/_flag.html", flag(Weight(record.weight)))
@@ -164,16 +171,16 @@ class FlagTable(ListTable):
         return record.reorganisation.get_state_display()
 
     def render_resolved_at(self, value):
-        return day_in_short(value.date())
+        return day_in_short(localtime(value).date())
 
 
 class LetterTable(ListTable):
     subject = tables.Column(
         linkify=lambda record: record.get_absolute_url() if record.sent_at else None
     )
-    person = tables.Column(verbose_name="To")
+    person = tables.Column(verbose_name="To", attrs=ONE_LINE)
     effective_on = DayColumn(verbose_name="About")
-    sent_at = tables.Column(verbose_name="Sent", default="waiting")
+    sent_at = tables.Column(verbose_name="Sent", default="waiting", attrs=ONE_LINE)
 
     sorts = {"effective_on": ("effective_on", "pk"), "person": ("person__last_name", "pk")}
     card = ("subject", "person", "effective_on")
