@@ -299,18 +299,21 @@ def _copy(cursor, target: str, rows: Iterable[tuple]):
 
 # What the source believes: the facts that a standing release of it asserted and no later one
 # retracted, whatever other sources made of them since. Undone releases, and the copies that undos
-# leave, say nothing about belief.
+# leave, say nothing about belief. Grouped, not joined: a join is planned by the table's last
+# figures, which know of no retraction yet, and compared each row with each (40,000 took 42 s).
 STANDING = """
 SELECT id FROM footprints_release AS release
 WHERE source = %s AND kind <> 'undo'
   AND NOT EXISTS (SELECT FROM footprints_release AS undo WHERE undo.undoes_id = release.id)
 """
 BELIEVED = """
-SELECT {columns} FROM {table} AS fact
-WHERE fact.asserted_by_id IN ({standing}) AND NOT EXISTS (
-    SELECT FROM {table} AS later
-    WHERE later.retracted_by_id IN ({standing}) AND later.retracted_by_id > fact.asserted_by_id
-      AND {same})
+SELECT {columns} FROM (
+    SELECT {columns}, asserted_by_id AS said, 0 AS took_back FROM {table}
+    WHERE asserted_by_id IN ({standing})
+    UNION ALL
+    SELECT {columns}, 0, retracted_by_id FROM {table} WHERE retracted_by_id IN ({standing})
+) AS fact
+GROUP BY {columns} HAVING max(said) > max(took_back)
 """
 # A fact that the source takes back only where a row of it stands that is the source's to retract.
 STANDS = """
@@ -323,15 +326,9 @@ WHERE fact.retracted_by_id IS NULL AND (asserted.source = %s OR asserted.kind = 
 def _compare(cursor, model) -> tuple[int, int]:
     """Leave in the staged table what is new, and beside it what is gone; return both counts."""
     staged, table = _temp(model), model._meta.db_table
-    columns = ", ".join(f"fact.{column}" for column in content(model))
     cursor.execute(
         f"CREATE TEMP TABLE believed_{staged} ON COMMIT DROP AS "
-        + BELIEVED.format(
-            columns=columns,
-            table=table,
-            standing=STANDING,
-            same=same_content(model, "later", "fact"),
-        ),
+        + BELIEVED.format(columns=", ".join(content(model)), table=table, standing=STANDING),
         [SOURCE, SOURCE],
     )
     cursor.execute(f"ANALYZE believed_{staged}")

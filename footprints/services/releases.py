@@ -23,6 +23,8 @@ REGISTER_LOCK = 0x57415931
 RECORDED = (Version, Identifier, Population, Relationship, LeadProvider, Succession, Move)
 OF_EVENTS = (Succession, Move)
 
+UNDOS = f"SELECT id FROM footprints_release WHERE kind = '{Release.Kind.UNDO}'"
+
 
 class CannotUndo(Exception):
     """The release is not the newest of its source, or another source built on it."""
@@ -116,13 +118,14 @@ def _undo(cursor, model, release: Release, undo: Release):
         "WHERE asserted_by_id = %s AND retracted_by_id IS NULL",
         [undo.pk, release.pk],
     )
+    # Grouped, not joined: a join is planned by figures that know of no retraction yet.
     cursor.execute(
-        f"UPDATE {table} AS standing SET retracted_by_id = %s "
-        f"FROM {table} AS asserted, footprints_release AS origin "
-        "WHERE asserted.asserted_by_id = %s AND asserted.retracted_by_id <> %s "
-        f"AND standing.retracted_by_id IS NULL AND {same_content(model, 'standing', 'asserted')} "
-        "AND origin.id = standing.asserted_by_id AND origin.kind = 'undo'",
-        [undo.pk, release.pk, undo.pk],
+        f"UPDATE {table} SET retracted_by_id = %s WHERE id IN ("
+        "SELECT unnest(array_agg(id) FILTER (WHERE retracted_by_id IS NULL)) "
+        f"FROM {table} WHERE asserted_by_id = %s AND retracted_by_id <> %s "
+        f"OR retracted_by_id IS NULL AND asserted_by_id IN ({UNDOS}) "
+        f"GROUP BY {columns} HAVING bool_or(asserted_by_id = %s))",
+        [undo.pk, release.pk, undo.pk, release.pk],
     )
     cursor.execute(
         f"INSERT INTO {table} ({columns}, asserted_by_id) "
@@ -140,17 +143,12 @@ def _built_on(release: Release) -> list[Release]:
     found: set[int] = set()
     with connection.cursor() as cursor:
         for model in RECORDED:
-            table = model._meta.db_table
             cursor.execute(
-                "SELECT DISTINCT taken.retracted_by_id "
-                f"FROM {table} AS asserted JOIN {table} AS taken "
-                f"ON {same_content(model, 'taken', 'asserted')} "
-                "WHERE asserted.asserted_by_id = %s AND asserted.retracted_by_id IS NOT NULL "
-                "AND taken.retracted_by_id > %s "
-                f"AND NOT EXISTS (SELECT FROM {table} AS standing "
-                "JOIN footprints_release AS origin ON origin.id = standing.asserted_by_id "
-                "WHERE standing.retracted_by_id IS NULL AND origin.kind = 'undo' "
-                f"AND {same_content(model, 'standing', 'asserted')})",
+                "SELECT DISTINCT unnest(array_agg(retracted_by_id)) "
+                f"FROM {model._meta.db_table} WHERE retracted_by_id > %s "
+                f"OR retracted_by_id IS NULL AND asserted_by_id IN ({UNDOS}) "
+                f"GROUP BY {', '.join(content(model))} "
+                "HAVING bool_or(asserted_by_id = %s) AND bool_and(retracted_by_id IS NOT NULL)",
                 [release.pk, release.pk],
             )
             found |= {key for (key,) in cursor.fetchall()}
