@@ -23,7 +23,6 @@ POST_RULE = Rule(
         Change.SPLITS: Outcome.REVERIFY,
         Change.CLOSES: Outcome.REVERIFY,
         Change.CHANGES_NATURE: Outcome.REVERIFY,
-        Change.HANDS_OVER: Outcome.REVERIFY,
         Change.RECEIVES: Outcome.LEAVE,
         Change.CHANGES_PARENT: Outcome.LEAVE,
     },
