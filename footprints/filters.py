@@ -5,7 +5,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q
 
 from .lists import WordsFilter
-from .models import Finding, Kind, Organisation, Reorganisation, Succession, Version
+from .models import Finding, Kind, LeadProvider, Organisation, Reorganisation, Succession, Version
 from .models.reorganisations import Move
 from .within import bodies_within
 
@@ -129,3 +129,21 @@ class FindingFilter(django_filters.FilterSet):
         super().__init__(*args, **kwargs)
         topics = self.queryset.order_by("topic").values_list("topic", flat=True).distinct()
         self.filters["topic"].extra["choices"] = [(topic, topic.capitalize()) for topic in topics]
+
+
+class LeadProviderFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(label="Name, code or service", method="words", max_length=100)
+    evidence = django_filters.ChoiceFilter(
+        choices=LeadProvider.Evidence.choices, empty_label="Stated or inferred"
+    )
+
+    def words(self, leads, name, value):
+        # Some tens of rows: no index is needed for words in the middle.
+        for word in value.replace("\x00", "").split():
+            leads = leads.filter(
+                Q(collaborative_name__icontains=word)
+                | Q(provider_name__icontains=word)
+                | Q(provider__code__istartswith=word)
+                | Q(service_line__icontains=word)
+            )
+        return leads

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from .lists import CodeColumn, DayColumn, ListTable, NumberColumn, PeriodColumn
-from .models import Finding, Release, Reorganisation
+from .models import Finding, LeadProvider, Release, Reorganisation
 from .names import short
 from .templatetags.register import state_chip
 
@@ -152,3 +152,39 @@ class FindingTable(ListTable):
         return f"{record.file}, {record.line}" if record.line else record.file or "—"
 
     value_place = render_place
+
+
+class LeadProviderTable(ListTable):
+    """One row a lead provider, collaborative and service line; names are those of the day."""
+
+    collaborative = tables.Column(
+        accessor="collaborative_name",
+        linkify=lambda record: record.collaborative.get_absolute_url(),
+    )
+    service_line = tables.Column(verbose_name="Service line")
+    code = CodeColumn(accessor="provider__code")
+    provider = tables.Column(
+        accessor="provider_name",
+        verbose_name="Lead provider",
+        linkify=lambda record: record.provider.get_absolute_url(),
+        empty_values=(),
+    )
+    held = PeriodColumn(verbose_name="Held")
+    evidence = tables.Column()
+
+    sorts = {
+        "collaborative": (Lower("collaborative_name"), "pk"),
+        "service_line": (Lower("service_line"), "pk"),
+        "code": ("provider__code", "pk"),
+    }
+    card = ("collaborative", "service_line", "provider")
+    optional = ("evidence",)
+
+    class Meta:
+        model = LeadProvider
+        fields = []
+
+    def render_provider(self, value):
+        return value or "closed by this day"
+
+    value_provider = render_provider

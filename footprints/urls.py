@@ -2,12 +2,17 @@
 
 from django.urls import path
 
-from .views import organisations, releases, reorganisations
+from .views import lead_providers, organisations, releases, reorganisations
 
 app_name = "footprints"
 
 urlpatterns = [
     path("register/", organisations.OrganisationList.as_view(), name="organisations"),
+    path(
+        "register/lead-providers/",
+        lead_providers.LeadProviderList.as_view(),
+        name="lead_providers",
+    ),
     path("register/releases/", releases.ReleaseList.as_view(), name="releases"),
     path("register/releases/<int:pk>/", releases.ReleaseDetail.as_view(), name="release"),
     path("register/releases/<int:pk>/findings/", releases.FindingList.as_view(), name="findings"),

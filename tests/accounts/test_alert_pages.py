@@ -3,6 +3,7 @@
 from datetime import date
 
 import pytest
+from django.core.management import call_command
 from django.urls import reverse
 
 from accounts.models import Digest, Flag, TerritoryPlan, User
@@ -175,3 +176,14 @@ def test_home_costs_the_same_however_many_plans_there_are(
     with django_assert_num_queries(13):
         client.get("/")
     assert TerritoryPlan.objects.filter(owner=planner).count() == plans
+
+
+def test_the_command_flags_what_changed_and_says_how_much(planner, capsys):
+    plan_of_2020(owner=planner)
+
+    call_command("raise_flags")
+    call_command("raise_flags")
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("new flags.")
+    assert second == "No new flags."

@@ -111,6 +111,7 @@ PAGES = {
         ("/register/APC-01/", STEWARD),
         ("/register/PC-01/", STEWARD),
     ],
+    "footprints:lead_providers": [("/register/lead-providers/", ALL)],
     "footprints:releases": [("/register/releases/", ALL)],
     "footprints:release": [(lambda: release("release"), ALL)],
     "footprints:findings": [(lambda: release("findings"), ALL)],
