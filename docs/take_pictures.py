@@ -27,9 +27,6 @@ SCREENS = {  # name → (width, the most height shown, pixels a CSS pixel)
     "phone": (390, 1300, 2),
 }
 
-# A date field is written as the browser's own language has it, not as the page's.
-ARGUMENTS = ["--disable-gpu", "--lang=en-GB"]
-
 OURS = """\
 code\tterritory\towner
 91Q\tT07\tSam Hart
@@ -53,7 +50,7 @@ def through(address, words=None, after=""):
 
     def go(page):
         page.goto(address)
-        link = page.locator("main a" if words else "#results tbody a", has_text=words)
+        link = page.locator("main tbody a", has_text=words)
         page.goto(link.first.get_attribute("href") + after)
 
     return go
@@ -76,6 +73,7 @@ PICTURES = {
     "register-on-31-march-2020": ("planner", at("/register/?on=2020-03-31&kind=ccg&q=kent")),
     "organisation": ("planner", at("/register/91Q/")),
     "organisation-that-split": ("planner", at("/register/QNQ/")),
+    "lead-providers": ("planner", at("/register/lead-providers/")),
     "reorganisations": ("planner", at("/reorganisations/")),
     "reorganisation": ("planner", through("/reorganisations/?body=QNQ", "Thames Valley")),
     "plans": ("planner", at("/plans/")),
@@ -163,7 +161,7 @@ def take(address, names):
     browser_path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)))
     HERE.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=["--disable-gpu"])
         painter = browser.new_page()
         for screen, (width, most, scale) in SCREENS.items():
             for username in dict.fromkeys(PICTURES[name][0] for name in names):
