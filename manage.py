@@ -20,11 +20,14 @@ def main():
     from django.core.management import execute_from_command_line
 
     from config.embedded import services
+    from config.first_use import prepare
 
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     needs_servers = command not in WITHOUT_SERVERS and "--help" not in sys.argv
     try:
         with services() if needs_servers else nullcontext():
+            if needs_servers:
+                prepare(command)
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"{error}")  # it says what to do; where it was raised is no help
