@@ -11,9 +11,10 @@ MOST = 99  # the badge counts no further
 
 def alerts(request):
     """``alert_count``: the reader's open alerts that ask something; one query where shown."""
-    if not request.user.is_authenticated:
+    user = getattr(request, "user", None)  # an answer given before sign-in is looked at has none
+    if user is None or not user.is_authenticated:
         return {}
-    return {"alert_count": SimpleLazyObject(lambda: _count(request.user))}
+    return {"alert_count": SimpleLazyObject(lambda: _count(user))}
 
 
 def _count(user):

@@ -12,6 +12,7 @@ from django.test.utils import setup_databases, teardown_databases
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+from pytest_django.plugin import blocking_manager_key
 
 from config import embedded
 
@@ -68,6 +69,20 @@ def is_alive(pid):
     return True
 
 
+def pytest_runtest_setup(item):
+    """Give a test clean tables where browser tests of this worker committed rows before it.
+
+    They come last in a run; a worker that shares the end of one may still meet another test.
+    """
+    if getattr(item.config, "rows_left_behind", False) and "browser" not in item.keywords:
+        from django.core.management import call_command
+
+        with item.config.stash[blocking_manager_key].unblock():
+            call_command("flush", verbosity=0, interactive=False)
+            _load_register()
+        item.config.rows_left_behind = False
+
+
 def pytest_unconfigure(config):
     """Leave; the last one out stops it."""
     _held.close()
@@ -100,7 +115,19 @@ def django_db_setup(
     yield
     if not django_db_keepdb:
         with django_db_blocker.unblock():
+            _hang_up()
             teardown_databases(databases, verbosity=0)
+
+
+def _hang_up():
+    """End every other connection to this worker's database: a thread of a test may hold one."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 def _load_register():

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from django.db import connection
 from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
@@ -36,12 +35,6 @@ def served(django_db_setup, django_db_blocker):
         server = LiveServer("localhost")
         yield server.url
         server.stop()
-        # A thread whose browser went away may still wait, and the database could not be dropped.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +44,9 @@ def kept_sessions():
 
 
 @pytest.fixture
-def demo(served, kept_sessions, django_db_blocker, monkeypatch, settings):
+def demo(request, served, kept_sessions, django_db_blocker, monkeypatch, settings):
     """The demo company over the register, flagged and written to; a test may use the database."""
+    request.config.rows_left_behind = True  # tests/conftest.py clears up before another test
     settings.DEMO_LOGINS_SHOWN = True
     monkeypatch.setattr(as_at.timezone, "localdate", lambda *args, **kwargs: TODAY)
     monkeypatch.setattr(tasks, "localdate", lambda: TODAY)
