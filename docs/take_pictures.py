@@ -95,8 +95,9 @@ PICTURES = {
     "admin": ("steward", at("/admin/")),
 }
 
-# Screens have few colours: the 256 most used, and each other one as the nearest of them, make a
-# file a third the size. The browser counts; here the file is put together.
+# Screens have few colours: 256 of them, and each other one as the nearest, make a file a third the
+# size. A colour is chosen for how often it is used and how far it is from those chosen before, or
+# a few red words would come out brown. The browser counts; here the file is put together.
 TO_PALETTE = """async (png) => {
     const blob = await (await fetch(`data:image/png;base64,${png}`)).blob();
     const bitmap = await createImageBitmap(blob);
@@ -107,18 +108,22 @@ TO_PALETTE = """async (png) => {
     const pixels = new Uint32Array(bytes.buffer), used = new Map();
     for (const pixel of pixels) used.set(pixel, (used.get(pixel) ?? 0) + 1);
     const order = [...used.keys()].sort((one, other) => used.get(other) - used.get(one));
-    const palette = order.slice(0, 256), index = new Map(palette.map((pixel, i) => [pixel, i]));
-    const parts = (pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255];
-    const chosen = palette.map(parts);
-    for (const pixel of order.slice(256)) {
-        const [r, g, b] = parts(pixel);
-        let best = 0, least = Infinity;
-        chosen.forEach(([x, y, z], i) => {
-            const far = (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
-            if (far < least) [best, least] = [i, far];
+    const colours = order.map((pixel) => [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]);
+    const weights = order.map((pixel) => used.get(pixel));
+    const far = order.map(() => Infinity), nearest = order.map(() => 0), chosen = [];
+    for (let next = 0; chosen.length < 256 && far[next] > 0; ) {
+        const [r, g, b] = colours[next];
+        let most = -1;
+        colours.forEach(([x, y, z], i) => {
+            const distance = (r - x) ** 2 + (g - y) ** 2 + (b - z) ** 2;
+            if (distance < far[i]) [far[i], nearest[i]] = [distance, chosen.length];
         });
-        index.set(pixel, best);
+        chosen.push(colours[next]);
+        far.forEach((distance, i) => {
+            if (distance * weights[i] > most) [most, next] = [distance * weights[i], i];
+        });
     }
+    const index = new Map(order.map((pixel, i) => [pixel, nearest[i]]));
     let text = "";
     const indices = Uint8Array.from(pixels, (pixel) => index.get(pixel));
     for (let i = 0; i < indices.length; i += 8192)
