@@ -95,6 +95,31 @@ class FlagFilter(django_filters.FilterSet):
         return flags.open() if value == "no" else flags.exclude(resolved_at=None)
 
 
+class PostFlagFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(label="Post, code or event", method="words", max_length=100)
+    weight = django_filters.ChoiceFilter(choices=Weight.choices, empty_label="Every weight")
+    dealt_with = django_filters.ChoiceFilter(
+        label="Dealt with",
+        method="dealt",
+        choices=[("no", "Still open"), ("yes", "Dealt with")],
+        empty_label="Either",
+    )
+
+    def words(self, flags, name, value):
+        # Some hundreds of posts: no index is needed for words in the middle.
+        for word in value.replace("\x00", "").split():
+            flags = flags.filter(
+                Q(role__icontains=word)
+                | Q(holder__icontains=word)
+                | Q(code__istartswith=word)
+                | Q(reorganisation__title__icontains=word)
+            )
+        return flags
+
+    def dealt(self, flags, name, value):
+        return flags.open() if value == "no" else flags.exclude(resolved_at=None)
+
+
 class LetterFilter(django_filters.FilterSet):
     sent = django_filters.ChoiceFilter(
         label="Sent",

@@ -4,6 +4,7 @@ import django_tables2 as tables
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Lower
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
@@ -190,3 +191,38 @@ class LetterTable(ListTable):
 
     def render_sent_at(self, value):
         return day_in_short(localtime(value).date())
+
+
+class PostFlagTable(ListTable):
+    """One row a post and an event that touches its organisation."""
+
+    select = SelectColumn(says="role")
+    weight = tables.Column()
+    holder = tables.Column(
+        verbose_name="Who held it",
+        default="vacant",
+        linkify=lambda record: reverse("stakeholders:person", args=[record.person]),
+    )
+    role = tables.Column(verbose_name="Post")
+    code = CodeColumn(
+        verbose_name="At",
+        linkify=lambda record: reverse("footprints:organisation", args=[record.code]),
+    )
+    event = tables.Column(
+        accessor="reorganisation__title",
+        linkify=lambda record: record.reorganisation.get_absolute_url(),
+    )
+    effective_on = DayColumn(accessor="reorganisation__effective_on", verbose_name="Takes effect")
+
+    sorts = {
+        "weight": ("weight", "reorganisation__effective_on", "pk"),
+        "effective_on": ("reorganisation__effective_on", "pk"),
+        "code": ("code", "pk"),
+    }
+    card = ("holder", "role", "code", "event")
+
+    def render_weight(self, record):
+        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
+
+    def value_weight(self, record):
+        return record.get_weight_display()

@@ -4,10 +4,12 @@ from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Concat
 from django.urls import reverse
 
 from footprints.models import Reorganisation, Touch, Weight
+from stakeholders.models import Post, Tenure
 
 from .territories import Assignment, Territory, TerritoryPlan
 from .users import User
@@ -40,6 +42,29 @@ class FlagQuerySet(models.QuerySet):
             .values("organisation"),
         )
         return self.filter(of_plans, Exists(held))
+
+    def of_posts(self):
+        """Flags of posts, for a list: each with its ``role``, ``code``, ``holder`` and ``person``.
+
+        The holder is whoever held the post on the day before the event; none where it was vacant.
+        """
+        post = Post.objects.filter(pk=OuterRef("object_id"))
+        held = Tenure.objects.filter(
+            Q(opened_on=None) | Q(opened_on__lt=OuterRef("reorganisation__effective_on")),
+            Q(closed_on=None) | Q(closed_on__gte=OuterRef("reorganisation__effective_on")),
+            post=OuterRef("object_id"),
+        ).order_by("pk")
+        name = Concat("person__given_name", Value(" "), "person__family_name")
+        return (
+            self.filter(content_type=ContentType.objects.get_for_model(Post), lapsed_at=None)
+            .select_related("reorganisation")
+            .annotate(
+                role=Subquery(post.values("role")[:1]),
+                code=Subquery(post.values("organisation__code")[:1]),
+                person=Subquery(held.values("person")[:1]),
+                holder=Subquery(held.annotate(name=name).values("name")[:1]),
+            )
+        )
 
     def for_list(self, user: User):
         """The user's flags of plans, each with ``plan_name``, for a list."""

@@ -306,6 +306,13 @@ def resolve_flag(flag: Flag, *, by: User) -> bool:
 
 
 @transaction.atomic
+def resolve_flags(flags, *, by: User) -> int:
+    """Say that these flags are dealt with; return how many were still open."""
+    chosen = Flag.objects.open().filter(pk__in=list(flags.values_list("pk", flat=True)))
+    return chosen.update(resolved_at=now(), resolved_by=by)
+
+
+@transaction.atomic
 def reopen_flag(flag: Flag) -> bool:
     """Take back that a flag was dealt with."""
     resolved = Flag.objects.filter(pk=flag.pk, resolved_at__isnull=False)

@@ -6,17 +6,19 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
 from footprints.dated import ONE_DAY
-from footprints.lists import ListView
+from footprints.lists import Action, ListView
+from footprints.names import count
 
 from ..effects import for_user
-from ..filters import FlagFilter
+from ..filters import FlagFilter, PostFlagFilter
 from ..models import Flag, User
 from ..services import flags as services
-from ..tables import FlagTable
+from ..tables import FlagTable, PostFlagTable
 
 
 class FlagList(ListView):
@@ -33,6 +35,38 @@ class FlagList(ListView):
 
     def get_queryset(self):
         return Flag.objects.for_list(self.request.user)
+
+    def get_actions(self):
+        if not may_verify(self.request.user):
+            return []
+        return [Action("Posts to re-verify", reverse("accounts:post_flags"), "person-check")]
+
+
+class PostFlagList(ListView):
+    """Where did they go? Posts at bodies that change; nobody is moved by the machine."""
+
+    title = "Posts to re-verify"
+    lead = "Posts at bodies that a reorganisation changes. Nobody is moved: say where each went."
+    model = Flag
+    table_class = PostFlagTable
+    filterset_class = PostFlagFilter
+    noun = ("post", "posts")
+    count_limit = 1_000
+    depends_on_day = False
+    default_sort = "-weight"
+    empty_title = "No post is touched"
+    empty_text = "When a body closes or changes its nature, the posts at it are listed here."
+
+    def dispatch(self, request, *args, **kwargs):
+        if request.user.is_authenticated and not may_verify(request.user):
+            raise Http404("Posts are verified by stewards, planners and managers.")
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_queryset(self):
+        return Flag.objects.of_posts()
+
+    def get_bulk_actions(self):
+        return [Action("Mark dealt with", "accounts:resolve_posts", "check2")]
 
 
 class FlagPage(LoginRequiredMixin, TemplateView):
@@ -59,6 +93,11 @@ def may_resolve(user: User) -> bool:
     return user.role in (User.Role.PLANNER, User.Role.MANAGER)
 
 
+def may_verify(user: User) -> bool:
+    """Posts are everybody's but the field's: a steward decides, a planner or manager may."""
+    return user.role != User.Role.FIELD
+
+
 def _flag(request, pk) -> Flag:
     flags = Flag.objects.on_plans().visible_to(request.user)
     return get_object_or_404(
@@ -80,6 +119,18 @@ def resolve_flag(request, pk):
     else:
         messages.info(request, "Somebody had marked it before you.")
     return redirect(request.as_at.keep(flag.get_absolute_url()))
+
+
+@login_required
+@require_POST
+def resolve_posts(request):
+    """Mark the ticked posts as dealt with."""
+    if not may_verify(request.user):
+        raise Http404
+    ticked = [int(row) for row in request.POST.getlist("row") if row.isdecimal()]
+    done = services.resolve_flags(Flag.objects.of_posts().filter(pk__in=ticked), by=request.user)
+    messages.success(request, f"{count(done, 'post', 'posts').capitalize()} marked as dealt with.")
+    return redirect(request.as_at.keep(reverse("accounts:post_flags")))
 
 
 def event_panel(request, event) -> str:

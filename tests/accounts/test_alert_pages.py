@@ -187,3 +187,56 @@ def test_the_command_flags_what_changed_and_says_how_much(planner, capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("new flags.")
     assert second == "No new flags."
+
+
+# --- Posts
+
+
+@pytest.fixture
+def chief(register):
+    """Somebody who holds a post at a CCG that closes on 1 April 2020."""
+    ashford = Organisation.objects.get(code="09C")
+    post = factories.post(organisation=ashford, role="Chief pharmacist")
+    factories.tenure(post=post, opened_on=date(2018, 1, 1))
+    raise_flags()
+    return post
+
+
+def test_posts_at_bodies_that_change_are_a_stewards_worklist(client, chief):
+    steward = factories.user(role=User.Role.STEWARD)
+    client.force_login(steward)
+
+    page = client.get(reverse("accounts:post_flags"), {"q": "kent chief"})
+
+    (row,) = page.context["page"].rows
+    assert (row.role, row.code) == ("Chief pharmacist", "09C")
+    assert row.holder == f"Ada {chief.tenures.get().person.family_name}"
+    assert "Kent and Medway CCG: eight CCGs merge" in page.content.decode()
+
+    client.post(reverse("accounts:resolve_posts"), {"row": [row.pk, "x"]})
+
+    row.refresh_from_db()
+    assert row.resolved_by == steward
+    assert chief.tenures.get().closed_on is None
+
+
+def test_posts_are_no_business_of_the_field(client, chief):
+    client.force_login(factories.user())
+
+    assert client.get(reverse("accounts:post_flags")).status_code == 404
+    assert client.post(reverse("accounts:resolve_posts")).status_code == 404
+
+
+@pytest.mark.parametrize("rows", [1, 30])
+def test_the_posts_cost_the_same_however_many_there_are(
+    client, register, django_assert_num_queries, rows
+):
+    for _ in range(rows):
+        post = factories.post(organisation=Organisation.objects.get(code="09C"))
+        factories.tenure(post=post)
+    raise_flags()
+    client.force_login(factories.user(role=User.Role.STEWARD))
+    client.get(reverse("accounts:post_flags"))
+
+    with django_assert_num_queries(4):
+        client.get(reverse("accounts:post_flags"))

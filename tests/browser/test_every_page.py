@@ -75,6 +75,7 @@ PAGES = {
     "account_reauthenticate": [("/sign-in/again/", ALL)],
     "accounts:home": [("/", ALL)],
     "accounts:flags": [("/alerts/", ALL)],
+    "accounts:post_flags": [("/alerts/posts/", STEWARD)],
     "accounts:flag": [
         (lambda: flag_of("Key accounts 2026/27", "South East London").get_absolute_url(), PLANS),
         (lambda: flag_of("Primary care 2019/20", "Kent and Medway CCG").get_absolute_url(), PLANS),
@@ -127,7 +128,8 @@ PAGES = {
 # Addresses that are no pages: they do something and lead to a page, or answer a machine.
 DEEDS = {
     "healthz",
-    "account_set_password",  # leads to /password/ for everybody who has one
+    "accounts:resolve_flag",
+    "accounts:resolve_posts",
     "accounts:resolve_flag",
     "accounts:rename_plan",
     "accounts:set_plan_state",
