@@ -130,7 +130,6 @@ DEEDS = {
     "healthz",
     "accounts:resolve_flag",
     "accounts:resolve_posts",
-    "accounts:resolve_flag",
     "accounts:rename_plan",
     "accounts:set_plan_state",
     "accounts:assign",
