@@ -128,6 +128,7 @@ PAGES = {
 # Addresses that are no pages: they do something and lead to a page, or answer a machine.
 DEEDS = {
     "healthz",
+    "account_set_password",  # leads to /password/ for everybody who has one
     "accounts:resolve_flag",
     "accounts:resolve_posts",
     "accounts:rename_plan",
