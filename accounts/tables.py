@@ -138,8 +138,19 @@ class UnitTable(ListTable):
         return "" if record.kind_code else "is-closed"
 
 
-class FlagTable(ListTable):
+class WeighedTable(ListTable):
+    """Flags, each with its weight as an icon and a word."""
+
     weight = tables.Column()
+
+    def render_weight(self, record):
+        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
+
+    def value_weight(self, record):
+        return record.get_weight_display()
+
+
+class FlagTable(WeighedTable):
     event = tables.Column(
         accessor="reorganisation__title", linkify=lambda record: record.get_absolute_url()
     )
@@ -161,12 +172,6 @@ class FlagTable(ListTable):
         super().__init__(*args, **kwargs)
         if not any(flag.resolved_at for flag in self.records):
             self.columns.hide("resolved_at")
-
-    def render_weight(self, record):
-        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
-
-    def value_weight(self, record):
-        return record.get_weight_display()
 
     def render_state(self, record):
         return record.reorganisation.get_state_display()
@@ -193,11 +198,10 @@ class LetterTable(ListTable):
         return day_in_short(localtime(value).date())
 
 
-class PostFlagTable(ListTable):
+class PostFlagTable(WeighedTable):
     """One row a post and an event that touches its organisation."""
 
     select = SelectColumn(says="role")
-    weight = tables.Column()
     holder = tables.Column(
         verbose_name="Who held it",
         default="vacant",
@@ -221,8 +225,5 @@ class PostFlagTable(ListTable):
     }
     card = ("holder", "role", "code", "event")
 
-    def render_weight(self, record):
-        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
-
-    def value_weight(self, record):
-        return record.get_weight_display()
+    class Meta:
+        sequence = ("select", "...")

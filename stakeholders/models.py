@@ -1,7 +1,5 @@
 """The people, the posts they hold, and when. People follow posts, never bodies."""
 
-from datetime import date
-
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -33,13 +31,6 @@ POST_RULE = Rule(
 FULL_NAME = Concat("given_name", Value(" "), "family_name")
 
 
-class PersonQuerySet(models.QuerySet):
-    def with_posts_on(self, day: date):
-        """People who hold a post on that day."""
-        held = Tenure.objects.on(day).filter(person=models.OuterRef("pk"))
-        return self.filter(models.Exists(held))
-
-
 class Person(models.Model):
     """A stakeholder: somebody who acts for the NHS. Professional facts only."""
 
@@ -52,8 +43,6 @@ class Person(models.Model):
     )
     source = models.TextField(blank=True, help_text="Where we have it from.")
     verified_on = models.DateField(null=True, blank=True)
-
-    objects = PersonQuerySet.as_manager()
 
     class Meta:
         verbose_name = "stakeholder"

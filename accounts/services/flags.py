@@ -302,14 +302,14 @@ def _address(cursor):
 @transaction.atomic
 def resolve_flag(flag: Flag, *, by: User) -> bool:
     """Say that the flag is dealt with. The first to say so stands; False for the others."""
-    return bool(Flag.objects.open().filter(pk=flag.pk).update(resolved_at=now(), resolved_by=by))
+    return bool(resolve_flags([flag.pk], by=by))
 
 
 @transaction.atomic
-def resolve_flags(flags, *, by: User) -> int:
-    """Say that these flags are dealt with; return how many were still open."""
-    chosen = Flag.objects.open().filter(pk__in=list(flags.values_list("pk", flat=True)))
-    return chosen.update(resolved_at=now(), resolved_by=by)
+def resolve_flags(keys: Iterable[int], *, by: User) -> int:
+    """Say that the flags of these keys are dealt with; return how many were still open."""
+    still_open = Flag.objects.open().filter(pk__in=list(keys))
+    return still_open.update(resolved_at=now(), resolved_by=by)
 
 
 @transaction.atomic

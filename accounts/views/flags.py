@@ -128,7 +128,8 @@ def resolve_posts(request):
     if not may_verify(request.user):
         raise Http404
     ticked = [int(row) for row in request.POST.getlist("row") if row.isdecimal()]
-    done = services.resolve_flags(Flag.objects.of_posts().filter(pk__in=ticked), by=request.user)
+    posts = Flag.objects.of_posts().filter(pk__in=ticked).values_list("pk", flat=True)
+    done = services.resolve_flags(posts, by=request.user)
     messages.success(request, f"{count(done, 'post', 'posts').capitalize()} marked as dealt with.")
     return redirect(request.as_at.keep(reverse("accounts:post_flags")))
 

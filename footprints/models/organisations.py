@@ -6,7 +6,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
@@ -52,14 +52,6 @@ class OrganisationQuerySet(models.QuerySet):
 
     def with_codes(self, codes):
         return self.filter(code__in=codes)
-
-    def with_version_on(self, day: date, known: int | None = None):
-        """Each body with ``name`` and ``kind_code`` of that day; null where it did not live."""
-        version = Version.objects.known(known).on(day).filter(organisation=OuterRef("pk"))
-        return self.annotate(
-            name=Subquery(version.values("name")[:1]),
-            kind_code=Subquery(version.values("kind")[:1]),
-        )
 
 
 class Organisation(models.Model):
@@ -108,15 +100,6 @@ class VersionQuerySet(FactQuerySet):
         live = self.known(known).on(day).decided().order_by()
         counts = dict(live.values_list("kind").annotate(Count("pk")))
         return {code: counts.get(code, 0) for code in Kind.objects.values_list("code", flat=True)}
-
-    def matching(self, text: str):
-        """Bodies whose code, or a word of whose name, starts with the text."""
-        text = text.strip()
-        return self.filter(
-            Q(organisation__code__istartswith=text)
-            | Q(name__istartswith=text)
-            | Q(name__icontains=f" {text}")
-        )
 
 
 class Version(Fact):

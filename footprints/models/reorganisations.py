@@ -1,7 +1,5 @@
 """Reorganisations: declared events, whose effects are computed and never recorded as edits."""
 
-from datetime import date
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -91,9 +89,6 @@ class Reorganisation(Revised):
     @property
     def is_decided(self) -> bool:
         return self.state in self.State.settled()
-
-    def has_happened(self, today: date) -> bool:
-        return self.is_decided and self.effective_on <= today
 
 
 class Step(models.Model):
