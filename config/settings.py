@@ -255,6 +255,11 @@ FRONT_END_FILES = {
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    # Reports as received. Web and worker processes on several machines must share it.
+    "reports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": os.environ.get("REPORTS_DIR") or embedded.STATE_DIR / "reports"},
+    },
 }
 
 # --- What may be sent ---------------------------------------------------------------------------

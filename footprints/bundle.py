@@ -280,7 +280,15 @@ def closing(value: str) -> date | None:
 
 PERIOD = {"first_day": ("opened_on", maybe(day)), "last_day": ("closed_on", closing)}
 ORIGIN = {"source": ("source", str), "note": ("note", str)}
-FAMILIES = ("commissioning", "primary_care", "provider", "collaborative", "committee", "nation")
+FAMILIES = (
+    "commissioning",
+    "primary_care",
+    "provider",
+    "collaborative",
+    "committee",
+    "nation",
+    "local_government",
+)
 EVENT_KINDS = ("merger", "absorption", "split", "rename", "transfer", "closure")
 
 # A file's columns in order, the field each becomes, and how it is read.

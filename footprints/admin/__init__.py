@@ -1,5 +1,5 @@
 """The steward's workbench for the register: a module for each part of it."""
 
-from . import bodies, events, facts, releases
+from . import bodies, events, facts, releases, reports
 
-__all__ = ["bodies", "events", "facts", "releases"]
+__all__ = ["bodies", "events", "facts", "releases", "reports"]

@@ -12,6 +12,7 @@ from .organisations import (
 from .relationships import LeadProvider, Relationship
 from .releases import NOW, Finding, Release
 from .reorganisations import Move, Reorganisation, Step, Succession, Touch
+from .reports import Feed, Proposal, Report
 
 __all__ = [
     "NOW",
@@ -19,6 +20,7 @@ __all__ = [
     "WEIGHT_OF",
     "AreaPrescribingCommittee",
     "Change",
+    "Feed",
     "Finding",
     "Footprint",
     "Identifier",
@@ -29,10 +31,12 @@ __all__ = [
     "OrganisationKey",
     "Outcome",
     "Population",
+    "Proposal",
     "ProviderCollaborative",
     "Relationship",
     "Release",
     "Reorganisation",
+    "Report",
     "Rule",
     "Step",
     "Succession",

@@ -24,6 +24,7 @@ class Kind(models.Model):
         COMMISSIONING = "commissioning", "Regions, systems and commissioners"
         PRIMARY_CARE = "primary_care", "Primary care"
         PROVIDER = "provider", "Providers"
+        LOCAL_GOVERNMENT = "local_government", "Local government"
         COLLABORATIVE = "collaborative", "Provider collaboratives"
         COMMITTEE = "committee", "Prescribing committees"
         NATION = "nation", "Wales, Scotland and Northern Ireland"
@@ -147,6 +148,7 @@ class Identifier(Fact):
 
     class Scheme(models.TextChoices):
         GSS = "gss", "ONS code"
+        POSTCODE = "postcode", "postcode"
 
     organisation = OrganisationKey(rule=REGISTER, related_name="identifiers", db_index=False)
     scheme = models.CharField(max_length=20, choices=Scheme.choices)

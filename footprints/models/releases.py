@@ -43,6 +43,13 @@ class Release(models.Model):
     undoes = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="undone_by"
     )
+    report = models.ForeignKey(
+        "footprints.Report",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="releases",
+    )
 
     objects = ReleaseQuerySet.as_manager()
 
@@ -117,6 +124,15 @@ class Recorded(models.Model):
         related_name="+",
         db_index=False,
     )
+    origin = models.ForeignKey(
+        Release,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Only on a copy that an undo made: the release whose news the fact is.",
+    )
 
     objects = RecordedQuerySet.as_manager()
 
@@ -131,7 +147,15 @@ class Recorded(models.Model):
         indexes = [
             models.Index(fields=["asserted_by"], name="%(class)s_asserted"),
             models.Index(fields=["retracted_by"], name="%(class)s_retracted", condition=~NOW),
+            models.Index(
+                fields=["origin"], name="%(class)s_origin", condition=Q(origin__isnull=False)
+            ),
         ]
+
+    @property
+    def news(self) -> Release:
+        """The release whose news this is, whichever undo brought it back since."""
+        return self.origin or self.asserted_by
 
 
 class FactQuerySet(RecordedQuerySet, DatedQuerySet):

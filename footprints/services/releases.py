@@ -23,8 +23,6 @@ REGISTER_LOCK = 0x57415931
 RECORDED = (Version, Identifier, Population, Relationship, LeadProvider, Succession, Move)
 OF_EVENTS = (Succession, Move)
 
-UNDOS = f"SELECT id FROM footprints_release WHERE kind = '{Release.Kind.UNDO}'"
-
 
 class CannotUndo(Exception):
     """The release is not the newest of its source, or another source built on it."""
@@ -60,7 +58,7 @@ def open_release(
 
 def content(model: type[models.Model]) -> list[str]:
     """The database columns that say what a fact is, without its key and its releases."""
-    skipped = {"id", "asserted_by_id", "retracted_by_id"}
+    skipped = {"id", "asserted_by_id", "retracted_by_id", "origin_id"}
     return [f.column for f in model._meta.local_fields if f.column not in skipped]
 
 
@@ -112,43 +110,28 @@ def undo_release(release: Release, *, by=None) -> Release:
 
 def _undo(cursor, model, release: Release, undo: Release):
     table, columns = model._meta.db_table, ", ".join(content(model))
-    # What the release asserted: its own rows, and copies that an undo in between re-asserted.
+    # What the release asserted, and copies of it that an undo in between re-asserted.
     cursor.execute(
         f"UPDATE {table} SET retracted_by_id = %s "
-        "WHERE asserted_by_id = %s AND retracted_by_id IS NULL",
-        [undo.pk, release.pk],
-    )
-    # Grouped, not joined: a join is planned by figures that know of no retraction yet.
-    cursor.execute(
-        f"UPDATE {table} SET retracted_by_id = %s WHERE id IN ("
-        "SELECT unnest(array_agg(id) FILTER (WHERE retracted_by_id IS NULL)) "
-        f"FROM {table} WHERE asserted_by_id = %s AND retracted_by_id <> %s "
-        f"OR retracted_by_id IS NULL AND asserted_by_id IN ({UNDOS}) "
-        f"GROUP BY {columns} HAVING bool_or(asserted_by_id = %s))",
-        [undo.pk, release.pk, undo.pk, release.pk],
+        "WHERE (asserted_by_id = %s OR origin_id = %s) AND retracted_by_id IS NULL",
+        [undo.pk, release.pk, release.pk],
     )
     cursor.execute(
-        f"INSERT INTO {table} ({columns}, asserted_by_id) "
-        f"SELECT {columns}, %s FROM {table} WHERE retracted_by_id = %s",
+        f"INSERT INTO {table} ({columns}, asserted_by_id, origin_id) "
+        f"SELECT {columns}, %s, coalesce(origin_id, asserted_by_id) FROM {table} "
+        "WHERE retracted_by_id = %s",
         [undo.pk, release.pk],
     )
 
 
 def _built_on(release: Release) -> list[Release]:
-    """Standing releases that retracted what this one asserted, or a copy that an undo made of it.
-
-    A release that is undone since left a copy, which may stand (nobody built on it), or which a
-    later one retracted in its turn.
-    """
+    """Standing releases that retracted what this one asserted, or an undo's copy of it."""
     found: set[int] = set()
     with connection.cursor() as cursor:
         for model in RECORDED:
             cursor.execute(
-                "SELECT DISTINCT unnest(array_agg(retracted_by_id)) "
-                f"FROM {model._meta.db_table} WHERE retracted_by_id > %s "
-                f"OR retracted_by_id IS NULL AND asserted_by_id IN ({UNDOS}) "
-                f"GROUP BY {', '.join(content(model))} "
-                "HAVING bool_or(asserted_by_id = %s) AND bool_and(retracted_by_id IS NOT NULL)",
+                f"SELECT DISTINCT retracted_by_id FROM {model._meta.db_table} "
+                "WHERE (asserted_by_id = %s OR origin_id = %s) AND retracted_by_id IS NOT NULL",
                 [release.pk, release.pk],
             )
             found |= {key for (key,) in cursor.fetchall()}

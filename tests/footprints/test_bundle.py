@@ -103,9 +103,9 @@ BAD_LINES = {
     ),
     "a family nobody knows": (
         "kinds.csv",
-        "borough,Borough,Boroughs,local_government,3,1,1,0",
-        "family 'local_government' is none of commissioning, primary_care, provider, "
-        "collaborative, committee, nation",
+        "borough,Borough,Boroughs,parish,3,1,1,0",
+        "family 'parish' is none of commissioning, primary_care, provider, "
+        "collaborative, committee, nation, local_government",
     ),
     "a yes that is none": (
         "kinds.csv",

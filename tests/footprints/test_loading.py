@@ -102,7 +102,7 @@ def test_loading_again_changes_nothing(register, whole_database):
 
     out = said()
 
-    assert out.startswith("The register is up to date: 6,086 rows read.\n")
+    assert out.startswith("The register is up to date: 6,092 rows read.\n")
     assert "not placed: successions.csv, line 420" in out
     assert whole_database() == before
 
@@ -126,7 +126,7 @@ def test_a_whole_body_that_passes_passes_whole_and_an_unknown_share_stays_unknow
 
 
 def test_a_kind_is_what_the_bundle_says(register):
-    assert Kind.objects.count() == 19
+    assert Kind.objects.count() == 25
     icb, sub_icb = Kind.objects.get(code="icb"), Kind.objects.get(code="sub_icb")
 
     assert (icb.name, icb.is_legal_body) == ("ICB", True)
