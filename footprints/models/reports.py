@@ -80,6 +80,18 @@ class Report(models.Model):
         return reverse("footprints:report", args=[self.pk])
 
     @property
+    def release(self):
+        """The standing release that applied it; None before that, and once it is undone."""
+        return self.releases.standing().order_by("-pk").first()
+
+    @property
+    def stands(self) -> bool:
+        """It waits, or is applied: the same file need not come again."""
+        if self.state in {self.State.APPLIED}:
+            return self.release is not None
+        return self.state not in {self.State.REFUSED, self.State.DISCARDED}
+
+    @property
     def is_moving(self) -> bool:
         """It will change by itself: worth looking at again in a moment."""
         return self.state in {self.State.RECEIVED, self.State.READING, self.State.APPLYING}
