@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import lead_providers, organisations, releases, reorganisations
+from .views import lead_providers, organisation, organisations, releases, reorganisations
 
 app_name = "footprints"
 
@@ -17,7 +17,7 @@ urlpatterns = [
     path("register/releases/<int:pk>/", releases.ReleaseDetail.as_view(), name="release"),
     path("register/releases/<int:pk>/findings/", releases.FindingList.as_view(), name="findings"),
     path("register/releases/<int:pk>/undo/", releases.UndoRelease.as_view(), name="undo_release"),
-    path("register/<str:code>/", organisations.OrganisationDetail.as_view(), name="organisation"),
+    path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),
     path(
         "reorganisations/<slug:slug>/",

@@ -18,7 +18,7 @@ from ..lists import Action, ListView
 from ..lives import Lives
 from ..models import Kind, Move, Relationship, Reorganisation, Succession, Version
 from ..tables import ReorganisationTable
-from .organisations import passing_rows
+from .organisation import passing_rows
 
 ROWS_SHOWN = 12  # of each circle of the blast radius
 
