@@ -8,11 +8,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.generic import TemplateView
 
+from ..facts import first_lines
 from ..filters import FindingFilter
 from ..lists import ListView
 from ..models import Finding, Organisation, Release
-from ..services.releases import RECORDED, CannotUndo, undo_release
-from ..services.undoing import rehearse_undo
+from ..names import count
+from ..services.releases import RECORDED, CannotUndo
+from ..services.undoing import later_than, rehearse_undo, undo_releases
 from ..tables import FindingTable, ReleaseTable
 
 
@@ -70,16 +72,25 @@ class ReleaseDetail(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, *, pk, **kwargs):
         release = get_object_or_404(
-            Release.objects.select_related("by", "undoes", "undone_by"), pk=pk
+            Release.objects.select_related("by", "undoes", "undone_by", "report"), pk=pk
         )
         tables = []
         for model in RECORDED:
-            wrote = model.objects.filter(asserted_by=release).count()
-            retracted = model.objects.filter(retracted_by=release).count()
-            if wrote or retracted:
-                name = model._meta.verbose_name_plural
-                tables.append({"name": name, "wrote": wrote, "retracted": retracted})
-        user = self.request.user
+            wrote = model.objects.filter(asserted_by=release)
+            retracted = model.objects.filter(retracted_by=release)
+            counts = wrote.count(), retracted.count()
+            if any(counts):
+                table = {
+                    "model": model._meta.model_name,
+                    "name": model._meta.verbose_name_plural,
+                    "wrote": counts[0],
+                    "retracted": counts[1],
+                    "first_wrote": first_lines(wrote),
+                    "first_retracted": first_lines(retracted),
+                }
+                table["wrote_besides"] = counts[0] - len(table["first_wrote"])
+                table["retracted_besides"] = counts[1] - len(table["first_retracted"])
+                tables.append(table)
         topics = (
             release.findings.order_by()
             .values("severity", "topic")
@@ -93,7 +104,7 @@ class ReleaseDetail(LoginRequiredMixin, TemplateView):
                 {**row, "severity": Finding.Severity(row["severity"]).label} for row in topics
             ],
             is_standing=release.undoes is None and not hasattr(release, "undone_by"),
-            may_undo=user.is_staff and user.has_perm("footprints.add_release"),
+            may_undo=self.request.user.has_perm("footprints.add_release"),
             **kwargs,
         )
 
@@ -135,15 +146,25 @@ class UndoRelease(PermissionRequiredMixin, TemplateView):
 
     def get_context_data(self, *, pk, **kwargs):
         release = get_object_or_404(Release, pk=pk)
-        rehearsal = rehearse_undo(release, by=self.request.user)
-        return super().get_context_data(release=release, rehearsal=rehearsal, **kwargs)
+        later = later_than(release)
+        rehearsal = rehearse_undo([release, *later], by=self.request.user)
+        return super().get_context_data(
+            release=release, later=later, rehearsal=rehearsal, **kwargs
+        )
 
     def post(self, request, pk):
+        """Undo it, and those later ones that the page listed: never one that came since."""
         release = get_object_or_404(Release, pk=pk)
+        listed = set(request.POST.getlist("later"))
+        later = [each for each in later_than(release) if str(each.pk) in listed]
         try:
-            undo = undo_release(release, by=request.user)
+            *_, undo = undo_releases([release, *later], by=request.user)
         except CannotUndo as refusal:
-            messages.error(request, str(refusal).partition("\n")[0])
+            reason = str(refusal).partition("\n")[0].removesuffix(":")
+            messages.error(request, f"Nothing was undone. {reason}.")
             return redirect(reverse("footprints:undo_release", args=[release.pk]))
-        messages.success(request, f"Release {release.pk} is undone, by release {undo.pk}.")
+        besides = f" with {count(len(later), 'later one', 'later ones')}" if later else ""
+        messages.success(
+            request, f"Release {release.pk} is undone{besides}, by release {undo.pk}."
+        )
         return redirect(reverse("footprints:release", args=[undo.pk]))

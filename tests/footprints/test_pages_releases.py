@@ -1,8 +1,16 @@
 """What was loaded, what came of it, and undoing it."""
 
+from datetime import date
+
 import pytest
 
-from footprints.models import Finding, Release, Version
+from footprints.models import (
+    Finding,
+    Identifier,
+    Population,
+    Release,
+    Version,
+)
 from footprints.services.entries import enter_fact
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
@@ -10,6 +18,7 @@ from tests.footprints.pages import breaks_the_policy, text
 pytestmark = pytest.mark.usefixtures("register")
 
 LIST = "/register/releases/"
+DAY = date(2031, 4, 1)
 
 
 @pytest.fixture
@@ -86,19 +95,86 @@ def test_a_correction_is_undone_to_what_stood_before(steward):
     page = steward.get(f"{LIST}{release.pk}/undo/")
 
     (table,) = page.context["rehearsal"].tables
-    assert (table.first_gone, table.first_back) == (["Zebra and Lion CCG"], ["Zebra CCG"])
+    code = fact.organisation.code
+    assert [str(line) for line in table.first_gone + table.first_back] == [
+        f"{code} Zebra and Lion CCG, CCG, since 1 Apr 2013",
+        f"{code} Zebra CCG, CCG, since 1 Apr 2013",
+    ]
+    assert f'href="/register/{code}/"' in page.content.decode()
 
 
-def test_what_stands_in_the_way_of_an_undo_is_listed(steward):
-    first, second = entered("Zebra CCG"), entered("Lion CCG")
+def test_an_undo_names_the_body_of_each_fact(steward):
+    body = factories.body("ZZ91Q")
+    people = Population(organisation=body, year=2031, boundary_on=DAY, people=1234567)
+    label = Identifier(organisation=body, scheme="gss", value="E38999999", opened_on=DAY)
+    for fact, says in [
+        (people, "ZZ91Q 1,234,567 people in 2031"),
+        (label, "ZZ91Q ONS code E38999999, since 1 Apr 2031"),
+    ]:
+        release = enter_fact(fact, by=factories.user()).asserted_by
 
-    page = steward.get(f"{LIST}{first.pk}/undo/")
+        assert says in text(steward.get(f"{LIST}{release.pk}/undo/"))
+        assert says in text(steward.get(f"{LIST}{release.pk}/"))
+
+
+def test_an_older_release_is_undone_with_the_later_ones_which_are_listed_first(steward):
+    first, second, third = entered("Zebra CCG"), entered("Lion CCG"), entered("Tiger CCG")
+    address = f"{LIST}{first.pk}/undo/"
+
+    page = steward.get(address)
+
+    assert page.context["later"] == [third, second]
+    assert page.context["rehearsal"].rows == 3
+    assert "2 later releases of the same source stand on it" in text(page)
+    assert "Undo all 3 releases" in text(page)
+
+    done = steward.post(address, {"later": [third.pk, second.pk]}, follow=True)
+
+    assert f"Release {first.pk} is undone with two later ones" in text(done)
+    undos = Release.objects.filter(kind=Release.Kind.UNDO).order_by("pk")
+    assert [undo.undoes for undo in undos] == [third, second, first]
+    assert not Version.objects.now().filter(asserted_by__in=[first, second, third]).exists()
+
+
+@pytest.mark.parametrize("listed", [[], ["second"]])
+def test_a_later_release_that_the_page_did_not_list_is_not_undone(steward, listed):
+    first = entered("Zebra CCG")
+    later = {"second": entered("Lion CCG"), "third": entered("Tiger CCG")}
+    address = f"{LIST}{first.pk}/undo/"
+
+    refused = steward.post(address, {"later": [later[name].pk for name in listed]}, follow=True)
+
+    assert "Nothing was undone. Later releases of the same source stand" in text(refused)
+    assert refused.context["later"] == [later["third"], later["second"]]
+    assert not Release.objects.filter(kind=Release.Kind.UNDO).exists()
+
+
+def test_what_stands_in_the_way_of_an_undo_is_listed(steward, register):
+    kent = Version.objects.now().get(organisation__code="91Q", kind="sub_icb")
+    built = Version.objects.get(pk=kent.pk)
+    built.name = "Kent"
+    entry = enter_fact(built, by=factories.user(), replaces=kent).asserted_by
+
+    page = steward.get(f"{LIST}{register.pk}/undo/")
 
     assert "This release cannot be undone." in text(page)
-    assert page.context["rehearsal"].blocking == [second]
-    refused = steward.post(f"{LIST}{first.pk}/undo/", follow=True)
-    assert "Later releases of the same source stand; undo them first" in text(refused)
-    assert not Release.objects.filter(undoes=first).exists()
+    assert page.context["rehearsal"].blocking == [entry]
+    refused = steward.post(f"{LIST}{register.pk}/undo/", follow=True)
+    assert "Another source built on this release" in text(refused)
+    assert not Release.objects.filter(undoes=register).exists()
+
+
+def test_a_release_shows_the_first_facts_it_wrote_and_retracted(steward):
+    fact = factories.version(name="Zebra CCG")
+    fixed = Version.objects.get(pk=fact.pk)
+    fixed.name = "Zebra and Lion CCG"
+    release = enter_fact(fixed, by=factories.user(), replaces=fact).asserted_by
+
+    page = text(steward.get(f"{LIST}{release.pk}/"))
+
+    code = fact.organisation.code
+    assert f"Wrote 1 {code} Zebra and Lion CCG, CCG, since 1 Apr 2013" in page
+    assert f"Retracted 1 {code} Zebra CCG, CCG, since 1 Apr 2013" in page
 
 
 def test_only_a_steward_may_undo(client, register):

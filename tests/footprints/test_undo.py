@@ -1,7 +1,9 @@
 """Undo: the facts known now are as they were before; what was known at any moment stays known."""
 
+import json
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -28,6 +30,7 @@ from footprints.models import (
 from footprints.services.entries import enter_fact, withdraw_facts
 from footprints.services.loading import load_bundle
 from footprints.services.releases import RECORDED, CannotUndo, Contradiction, undo_release
+from footprints.services.undoing import later_than, rehearse_undo, undo_releases
 from tests import factories as make
 
 DAY = date(2020, 4, 1)
@@ -65,7 +68,7 @@ def test_undoing_the_bundle_leaves_nothing_known_now_and_everything_known_then(
     register, register_says
 ):
     known = register_says()
-    assert len(known["version"]) == 2219
+    assert len(known["version"]) == 2223
 
     undo = undo_release(register)
 
@@ -88,7 +91,7 @@ def test_undoing_the_bundle_and_loading_it_again_is_as_if_nothing_had_been(
     report = load_bundle(bundle.read())
 
     assert register_says() == known
-    assert report.written["version"] == 2219
+    assert report.written["version"] == 2223
     assert not any(report.retracted.values())
     assert Reorganisation.objects.count() == events
     assert {key: register_says(key) for key in moments} == moments
@@ -307,6 +310,97 @@ def test_the_command_lists_what_stands_and_undoes_by_number(nothing, folder, cap
     assert capsys.readouterr().out == f"Release {undo.pk}: {undo.title}\n"
     call_command("undo_release")
     assert capsys.readouterr().out == ""
+
+
+def renamed_three_times(folder) -> list[Release]:
+    """The bundle, then two corrections of one name by it: three releases, the oldest first."""
+    load_bundle(folder.read())
+    names = ["NHS Kent and Medway ICB - 91Q", "Kent", "Medway"]
+    for old, new in pairwise(names):
+        folder.change("versions.csv", "91Q,sub_icb", old, new)
+        load_bundle(folder.read())
+    return list(Release.objects.order_by("pk"))
+
+
+def test_a_release_is_undone_with_the_later_ones_in_one_go(
+    nothing, folder, register_says, all_that_was_known
+):
+    first, second, third = renamed_three_times(folder)
+    moments = all_that_was_known()
+
+    undos = undo_releases([second, third])
+
+    assert [undo.undoes for undo in undos] == [third, second]
+    assert register_says() == moments[first.pk]
+    assert {key: register_says(key) for key in moments} == moments
+    assert later_than(first) == later_than(second) == []
+
+
+def test_of_several_releases_all_are_undone_or_none(nothing, folder, steward, whole_database):
+    first, second, third = renamed_three_times(folder)
+    kent = Organisation.objects.get(code="99J")
+    (life,) = Version.objects.now().filter(organisation=kent, kind="ccg")
+    corrected(life, "NHS West Kent", steward)
+    before = whole_database()
+    assert later_than(first) == [third, second]
+
+    with pytest.raises(CannotUndo, match="Another source built on this release"):
+        undo_releases([first, *later_than(first)])
+
+    assert whole_database() == before
+
+
+def test_a_rehearsal_of_several_leaves_out_what_came_and_went_between(
+    nothing, folder, whole_database
+):
+    _, second, third = renamed_three_times(folder)
+    before = whole_database()
+
+    rehearsal = rehearse_undo([second, third])
+
+    assert whole_database() == before
+    (table,) = rehearsal.tables
+    assert (table.model, table.gone, table.back) == ("version", 1, 1)
+    assert [line.text.partition(",")[0] for line in table.first_gone + table.first_back] == [
+        "Medway",
+        "NHS Kent and Medway ICB - 91Q",
+    ]
+    assert rehearse_undo([second]).blocking == [third]
+
+
+def test_the_command_undoes_the_later_ones_too_where_asked(nothing, folder, capsys):
+    _, second, third = renamed_three_times(folder)
+
+    with pytest.raises(CommandError, match="--with-later"):
+        call_command("undo_release", str(second.pk))
+    assert Release.objects.count() == 3
+    call_command("undo_release", str(second.pk), "--with-later", "--json")
+
+    said = json.loads(capsys.readouterr().out)
+    assert [(row["release"], row["source"]) for row in said["undone"]] == [
+        (third.pk, "bundle"),
+        (second.pk, "bundle"),
+    ]
+    assert [row["undone_by"] for row in said["undone"]] == [third.pk + 1, third.pk + 2]
+    assert said["facts"] == {"version": {"gone": 1, "back": 1}}
+
+
+def test_the_command_tells_a_program_what_stands_and_what_stands_in_the_way(
+    nothing, folder, capsys
+):
+    first, second, third = renamed_three_times(folder)
+
+    call_command("undo_release", "--json")
+    assert [row["release"] for row in json.loads(capsys.readouterr().out)] == [
+        third.pk,
+        second.pk,
+        first.pk,
+    ]
+    with pytest.raises(CommandError):
+        call_command("undo_release", str(second.pk), "--json")
+    said = json.loads(capsys.readouterr().out)
+    assert said["refused"].startswith("Later releases of the same source stand")
+    assert [row["release"] for row in said["blocking"]] == [third.pk]
 
 
 @pytest.mark.parametrize("number", ["0", "999999"])

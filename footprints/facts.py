@@ -1,0 +1,93 @@
+"""How one fact of the register is said in a line, whichever kind of fact it is."""
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from .models import (
+    Identifier,
+    LeadProvider,
+    Move,
+    Population,
+    Relationship,
+    Release,
+    Succession,
+    Version,
+)
+from .written import number, period, share
+
+ROWS_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fact in words, and the code of the body whose page tells of it."""
+
+    code: str
+    text: str
+
+    def __str__(self):
+        return f"{self.code} {self.text}"
+
+
+def first_lines(facts: QuerySet, most: int = ROWS_SHOWN) -> list[Line]:
+    """The first rows of a queryset of facts in words, in one query."""
+    fields = facts.model._meta.local_fields
+    keys = [f.name for f in fields if f.many_to_one and f.related_model is not Release]
+    return [line(row) for row in facts.order_by("pk").select_related(*keys)[:most]]
+
+
+def line(fact) -> Line:
+    """A fact in words. It asks the database for what was not selected with it."""
+    return _LINES[type(fact)](fact)
+
+
+def _held(fact):
+    return period(fact.opened_on, fact.closed_on)
+
+
+def _version(fact):
+    return Line(fact.organisation.code, f"{fact.name}, {fact.kind}, {_held(fact)}")
+
+
+def _identifier(fact):
+    scheme = fact.get_scheme_display()
+    return Line(fact.organisation.code, f"{scheme} {fact.value}, {_held(fact)}")
+
+
+def _population(fact):
+    return Line(fact.organisation.code, f"{number(fact.people)} people in {fact.year}")
+
+
+def _relationship(fact):
+    where = f"{fact.get_type_display()} {fact.parent.code}"
+    return Line(fact.child.code, f"{where}, {_held(fact)}")
+
+
+def _lead_provider(fact):
+    what = f"leads {fact.collaborative.code} for {fact.service_line}"
+    return Line(fact.provider.code, f"{what}, {_held(fact)}")
+
+
+def _succession(fact):
+    if fact.successor is None:
+        return Line(fact.predecessor.code, "→ closed, no successor")
+    text = f"→ {fact.successor.code}, {fact.get_passes_display().lower()}"
+    if fact.becomes_id:
+        return Line(fact.predecessor.code, f"{text}, now {fact.becomes}")
+    return Line(fact.predecessor.code, f"{text}, {share(fact.share)}")
+
+
+def _move(fact):
+    return Line(fact.child.code, f"from {fact.from_parent.code} to {fact.to_parent.code}")
+
+
+_LINES = {
+    Version: _version,
+    Identifier: _identifier,
+    Population: _population,
+    Relationship: _relationship,
+    LeadProvider: _lead_provider,
+    Succession: _succession,
+    Move: _move,
+}
