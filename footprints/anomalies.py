@@ -34,6 +34,10 @@ QUESTIONS = {
         JOIN footprints_organisation parent ON parent.id = fact.parent_id
         WHERE fact.retracted_by_id IS NULL AND fact.opened_on IS NULL
           AND fact.type IN ('part_of', 'member_of')
+          AND NOT EXISTS (  -- where the body's own start is not known, that is said of it already
+            SELECT FROM footprints_version life
+            WHERE life.organisation_id = child.id AND life.retracted_by_id IS NULL
+              AND life.opened_on IS NULL)
         ORDER BY child.code""",
     "organisation without a start": """
         SELECT organisation.code, 'It is not known when ' || organisation.code || ' opened'

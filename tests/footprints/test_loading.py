@@ -11,6 +11,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import Q
 from django.utils.timezone import now
 
 from footprints import bundle, events
@@ -56,10 +57,10 @@ def test_one_release_asserts_all_the_bundled_facts(register):
     assert register.published_on == date(2026, 11, 21)
     assert register.sha256 == bundle.read().sha256
     assert {model._meta.model_name: model.objects.count() for model in RECORDED} == {
-        "version": 2210 + 9,  # nine clusters have a provisional successor
-        "identifier": 355,
+        "version": 2214 + 9,  # nine clusters have a provisional successor
+        "identifier": 359,
         "population": 493,
-        "relationship": 2205,
+        "relationship": 2241,
         "leadprovider": 16,
         "succession": 467 + 20,  # without RX5's; the clusters' members
         "move": register_moves(),
@@ -80,8 +81,8 @@ def test_the_report_says_what_was_read_written_and_not_placed(empty_register):
 
     assert out.startswith("Release ")
     assert "The NHS in England, 2013 to November 2026" in out
-    assert "  read       2,210 versions\n" in out
-    assert "  wrote      2,219 version\n" in out
+    assert "  read       2,214 versions\n" in out
+    assert "  wrote      2,223 version\n" in out
     assert "  read         468 successions\n" in out
     assert (
         "  not placed: successions.csv, line 420: RX5 has no organisation row (gaps.csv)\n" in out
@@ -102,7 +103,7 @@ def test_loading_again_changes_nothing(register, whole_database):
 
     out = said()
 
-    assert out.startswith("The register is up to date: 6,092 rows read.\n")
+    assert out.startswith("The register is up to date: 6,136 rows read.\n")
     assert "not placed: successions.csv, line 420" in out
     assert whole_database() == before
 
@@ -408,7 +409,8 @@ def equal(found, expected):
 
 
 def test_the_versions_are_the_published_organisations(register, table):
-    rows = Version.objects.exclude(kind__family__in=["committee", "collaborative"]).decided()
+    ours = Q(kind__family__in=["committee", "collaborative"]) | Q(kind="nation")
+    rows = Version.objects.exclude(ours).decided()
     equal(
         rows.values_list("organisation__code", "kind", "name", "opened_on", "closed_on", "source"),
         (
@@ -431,6 +433,7 @@ def test_the_versions_are_the_published_organisations(register, table):
 
 def test_the_relationships_are_the_published_memberships(register, table):
     rows = Relationship.objects.filter(type__in=["part_of", "member_of"])
+    rows = rows.exclude(parent__versions__kind="nation")
     equal(
         rows.values_list(
             "child__code", "parent__code", "type", "opened_on", "closed_on", "source", "note"
@@ -448,6 +451,23 @@ def test_the_relationships_are_the_published_memberships(register, table):
             for r in table("memberships")
         ),
     )
+
+
+def test_every_region_and_health_board_is_part_of_its_nation(register):
+    def parts(nation):
+        rows = Relationship.objects.filter(parent__code=nation, type="part_of")
+        return dict(Counter(rows.values_list("child__versions__kind", flat=True)))
+
+    assert parts("E92000001") == {"region": 10}
+    assert parts("W92000004") == {"health_board_wales": 7}
+    assert parts("S92000003") == {"health_board_scotland": 14}
+    assert parts("N92000002") == {"hsc_trust_ni": 5}
+    day = date(2026, 11, 21)
+    assert Relationship.objects.live(day).filter(parent__code="E92000001").count() == 7
+    # ONS gives a nation its code; it is nine letters long, and no ODS code is.
+    for nation in Organisation.objects.filter(versions__kind="nation"):
+        assert nation.identifiers.get().value == nation.code
+        assert len(nation.code) == 9
 
 
 # Some trusts' successions carry the predecessor's last day.

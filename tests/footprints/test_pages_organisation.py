@@ -97,7 +97,10 @@ def test_its_parents_and_children_are_those_of_the_day(reader):
     assert children(before) != set()
     (parent,) = [each for each in after.context["parents"] if each.holds]
     assert parent.version.organisation.code == "Y59"
-    assert [str(above) for above in after.context["chain"]] == ["NHS England South East"]
+    assert [str(above) for above in after.context["chain"]] == [
+        "England",
+        "NHS England South East",
+    ]
 
 
 def test_many_children_are_shown_as_the_first_few_with_a_link_to_all(reader):
