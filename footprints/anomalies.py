@@ -113,6 +113,92 @@ QUESTIONS = {
         ORDER BY provider.code""",
 }
 
+# Asked of what a report changed only: of the bundle's own bodies they are true by the thousand,
+# since it holds no practice.
+QUESTIONS_OF_A_DAY = {
+    "practice in two PCNs": """
+        SELECT child.code, child.code || ' is in ' || one.code || ' and ' || other.code
+               || ' at once, from ' || greatest(a.opened_on, b.opened_on)
+        FROM footprints_relationship a
+        JOIN footprints_relationship b ON b.child_id = a.child_id AND b.type = a.type
+             AND a.parent_id < b.parent_id AND b.retracted_by_id IS NULL
+             AND daterange(a.opened_on, a.closed_on) && daterange(b.opened_on, b.closed_on)
+        JOIN footprints_version one_life ON one_life.organisation_id = a.parent_id
+             AND one_life.kind_id = 'pcn' AND one_life.retracted_by_id IS NULL
+        JOIN footprints_version other_life ON other_life.organisation_id = b.parent_id
+             AND other_life.kind_id = 'pcn' AND other_life.retracted_by_id IS NULL
+        JOIN footprints_organisation child ON child.id = a.child_id
+        JOIN footprints_organisation one ON one.id = a.parent_id
+        JOIN footprints_organisation other ON other.id = b.parent_id
+        WHERE a.retracted_by_id IS NULL AND a.type = 'member_of'
+          AND child.id IN (SELECT id FROM changed_body)""",
+    "open without live members": """
+        SELECT body.code, life.name || ' is open on %(written)s, and no body is in it any more'
+        FROM changed_body
+        JOIN footprints_organisation body ON body.id = changed_body.id
+        JOIN footprints_version life ON life.organisation_id = body.id
+             AND life.retracted_by_id IS NULL
+             AND daterange(life.opened_on, life.closed_on) @> DATE '%(written)s'
+        JOIN footprints_kind kind ON kind.code = life.kind_id AND kind.is_footprint
+        WHERE EXISTS (
+            SELECT FROM footprints_relationship fact
+            WHERE fact.parent_id = body.id AND fact.retracted_by_id IS NULL
+              AND fact.type IN ('part_of', 'member_of'))
+          AND NOT EXISTS (
+            SELECT FROM footprints_relationship fact
+            JOIN footprints_version member ON member.organisation_id = fact.child_id
+                 AND member.retracted_by_id IS NULL
+                 AND daterange(member.opened_on, member.closed_on) @> DATE '%(written)s'
+            WHERE fact.parent_id = body.id AND fact.retracted_by_id IS NULL
+              AND fact.type IN ('part_of', 'member_of')
+              AND daterange(fact.opened_on, fact.closed_on) @> DATE '%(written)s')""",
+    "successor opens before its predecessor closed": """
+        SELECT successor.code, successor.code || ' opened on ' || first.opened_on
+               || ', before ' || predecessor.code || ' closed into it on '
+               || (event.effective_on - 1)
+        FROM footprints_succession succession
+        JOIN footprints_reorganisation event ON event.id = succession.reorganisation_id
+             AND event.state IN ('in_law', 'effective')
+        JOIN footprints_organisation predecessor ON predecessor.id = succession.predecessor_id
+        JOIN footprints_organisation successor ON successor.id = succession.successor_id
+        JOIN LATERAL (
+            SELECT min(opened_on) AS opened_on FROM footprints_version
+            WHERE organisation_id = successor.id AND retracted_by_id IS NULL
+        ) AS first ON first.opened_on < event.effective_on
+             -- A survivor that had lived for years is no newcomer that came too soon.
+             AND first.opened_on > event.effective_on - 366
+        WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
+          AND succession.becomes_id IS NULL
+          AND successor.id IN (SELECT id FROM changed_body)""",
+}
+
+CHANGED = """
+CREATE TEMP TABLE changed_body ON COMMIT DROP AS
+SELECT organisation_id AS id FROM footprints_version
+WHERE asserted_by_id = %(release)s OR retracted_by_id = %(release)s
+UNION SELECT child_id FROM footprints_relationship
+WHERE asserted_by_id = %(release)s OR retracted_by_id = %(release)s
+UNION SELECT parent_id FROM footprints_relationship
+WHERE asserted_by_id = %(release)s OR retracted_by_id = %(release)s
+"""
+
+
+def note(cursor, release: int, day):
+    """Add to ``staged_finding`` the anomalies of the bodies that a release changed."""
+    cursor.execute("DROP TABLE IF EXISTS changed_body")
+    cursor.execute(CHANGED, {"release": release})
+    cursor.execute("ANALYZE changed_body")
+    daily = {
+        topic: question.replace("%(written)s", day.isoformat())
+        for topic, question in QUESTIONS_OF_A_DAY.items()
+    }
+    for topic, question in (QUESTIONS | daily).items():
+        cursor.execute(
+            "INSERT INTO staged_finding "
+            f"SELECT 0, 'anomaly', '{topic}', code, text FROM ({question}) AS found(code, text) "
+            "WHERE code IN (SELECT code FROM footprints_organisation JOIN changed_body USING (id))"
+        )
+
 
 def found(bundle: Bundle) -> list[Finding]:
     """The anomalies among the facts known now, and those that only the bundle's rows show."""

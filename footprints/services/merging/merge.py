@@ -1,0 +1,123 @@
+"""One report, one release."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db import connection, transaction
+
+from ... import anomalies
+from ...models import Finding, Release, Report
+from ...reports import Authority
+from ...reports.claims import Claim
+from ..releases import lock_register, open_release
+from . import absence, bonds, labels, lives
+from .staging import Staging
+
+Progress = Callable[[str, int, int], None]
+
+
+OPENED = """
+SELECT code FROM life WHERE NOT EXISTS (
+    SELECT FROM held_life WHERE held_life.organisation_id = life.organisation_id)
+"""
+AWAITED_BY = """
+SELECT DISTINCT release_id FROM footprints_finding
+WHERE severity = 'unplaced' AND topic = 'unknown organisation' AND code IN ({opened})
+"""
+
+
+@dataclass
+class Merged:
+    """What one report did: its release, and how many claims of each kind were read.
+
+    ``opened``: codes of the bodies that the register did not know. ``awaited_by``: keys of the
+    releases with lines that could not be placed for want of one of these. ``passings``: the
+    successions it states, as (predecessor, successor, day).
+    """
+
+    release: Release
+    read: Counter = field(default_factory=Counter)
+    opened: list[str] = field(default_factory=list)
+    awaited_by: list[int] = field(default_factory=list)
+    passings: list[tuple[str, str, date]] = field(default_factory=list)
+
+
+def quietly(doing: str, done: int, total: int):
+    """A progress that nobody watches."""
+
+
+@transaction.atomic
+def merge(
+    claims: Iterable[Claim],
+    *,
+    source: str,
+    title: str,
+    authority: Authority,
+    day: date,
+    report: Report | None = None,
+    by=None,
+    lines: int = 0,
+    progress: Progress = quietly,
+) -> Merged:
+    """Make the register say what the report says, in one release, as news of ``day``.
+
+    Newer news of what it is an authority for is to be undone before (``services.receiving``).
+    ``lines`` is how many lines are expected, for the progress; 0 where that is not known. The
+    release is opened even where nothing is new in it: that was heard, too.
+    """
+    lock_register()
+    release = open_release(
+        kind=Release.Kind.FILE,
+        source=source,
+        by=by,
+        title=title,
+        published_on=day,
+        sha256=report.sha256 if report else "",
+        report=report,
+    )
+    given = {"day": day, "source": source, "title": title, "release": release.pk}
+    with connection.cursor() as cursor:
+        staging = Staging(cursor, authority)
+        staging.fill(claims, lambda line: progress("Reading", line, lines))
+        for position, (doing, step) in enumerate(_steps(cursor, authority, given)):
+            progress(doing, position, 12)
+            step()
+        merged = Merged(release, staging.read)
+        merged.opened = _column(cursor, OPENED)
+        merged.awaited_by = _column(cursor, AWAITED_BY.format(opened=OPENED))
+        cursor.execute("SELECT predecessor, successor, day FROM staged_passing ORDER BY line")
+        merged.passings = cursor.fetchall()
+    return merged
+
+
+def _steps(cursor, authority: Authority, given: dict):
+    """What is done once the claims are staged, in order; bodies before their places."""
+    yield "Comparing lives", lambda: lives.compare(cursor, given)
+    yield "Noting differences", lambda: lives.doubts(cursor, given)
+    yield "Writing lives", lambda: lives.write(cursor, given)
+    yield "Comparing places", lambda: bonds.compare(cursor, authority, given)
+    yield "Noting differences", lambda: bonds.doubts(cursor, given)
+    yield "Writing places", lambda: bonds.write(cursor, given)
+    yield "Comparing codes", lambda: labels.compare(cursor, given)
+    yield "Noting differences", lambda: labels.doubts(cursor, given)
+    yield "Writing codes", lambda: labels.write(cursor, given)
+    yield "Looking for what is missing", lambda: absence.note(cursor, authority, given)
+    yield "Looking for anomalies", lambda: anomalies.note(cursor, given["release"], given["day"])
+    yield "Keeping the findings", lambda: _keep_findings(cursor, given)
+
+
+def _keep_findings(cursor, given: dict):
+    table = Finding._meta.db_table
+    cursor.execute(
+        f"INSERT INTO {table} (release_id, severity, topic, code, file, line, text) "
+        "SELECT %(release)s, severity, topic, code, '', nullif(line, 0), text "
+        "FROM staged_finding ORDER BY severity DESC, line, topic, code",
+        given,
+    )
+
+
+def _column(cursor, query: str) -> list:
+    cursor.execute(query)
+    return [value for (value,) in cursor.fetchall()]

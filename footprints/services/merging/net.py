@@ -1,0 +1,124 @@
+"""What a run of releases changed in all: facts known now against those known before it."""
+
+from django.db import connection
+
+from ...models import Identifier, Relationship, Version
+from ...written import period
+from ..releases import RECORDED, content
+
+SHOWN = 200  # examples that a preview keeps of each kind of fact
+
+# What makes two facts one that changed: the columns they share.
+KEYS = {
+    Version: ["organisation_id"],
+    Relationship: ["child_id", "type"],
+    Identifier: ["organisation_id", "scheme"],
+}
+NAMES = {
+    Version: "names and lives",
+    Relationship: "places",
+    Identifier: "other codes",
+}
+
+# The net of it: what was undone and said again in between cancels out.
+NET = """
+CREATE TEMP TABLE net ON COMMIT DROP AS
+SELECT {columns}, sum(sign) AS sign, max(id) AS id FROM (
+    SELECT {columns}, 1 AS sign, id FROM {table}
+    WHERE asserted_by_id > %(before)s AND retracted_by_id IS NULL
+    UNION ALL
+    SELECT {columns}, -1, id FROM {table}
+    WHERE retracted_by_id > %(before)s AND asserted_by_id <= %(before)s
+) AS fact
+GROUP BY {columns} HAVING sum(sign) <> 0
+"""
+SPLIT = """
+SELECT {keys}, array_agg(id ORDER BY id) FILTER (WHERE sign < 0) AS gone,
+       array_agg(id ORDER BY id) FILTER (WHERE sign > 0) AS come
+FROM net GROUP BY {keys}
+"""
+
+
+def changes(before: int) -> list[dict]:
+    """For each kind of fact that changed after that release: how many, and the first of them."""
+    found = []
+    with connection.cursor() as cursor:
+        for model in RECORDED:
+            columns = [name for name in content(model) if name not in ("source", "note")]
+            cursor.execute("DROP TABLE IF EXISTS net")
+            cursor.execute(
+                NET.format(columns=", ".join(columns), table=model._meta.db_table),
+                {"before": before},
+            )
+            keys = ", ".join(KEYS.get(model, columns))
+            split = SPLIT.format(keys=keys)
+            cursor.execute(
+                "SELECT count(*) FILTER (WHERE gone IS NULL), "
+                "count(*) FILTER (WHERE gone IS NOT NULL AND come IS NOT NULL), "
+                f"count(*) FILTER (WHERE come IS NULL) FROM ({split}) AS changed"
+            )
+            new, changed, gone = cursor.fetchone()
+            if not new + changed + gone:
+                continue
+            cursor.execute(
+                f"SELECT gone, come FROM ({split}) AS changed "
+                # What goes and what changes asks for more attention than what is new.
+                f"ORDER BY come IS NOT NULL, gone IS NULL, {keys} LIMIT {SHOWN}"
+            )
+            found.append(
+                {
+                    "model": model._meta.model_name,
+                    "name": NAMES.get(model, str(model._meta.verbose_name_plural)),
+                    "new": new,
+                    "changed": changed,
+                    "gone": gone,
+                    "examples": _examples(model, cursor.fetchall()),
+                }
+            )
+    return found
+
+
+def _examples(model, rows) -> list[dict]:
+    related = [
+        field.name
+        for field in model._meta.local_fields
+        if field.many_to_one and field.name not in ("asserted_by", "retracted_by", "origin")
+    ]
+    keys = {key for pair in rows for keys in pair for key in keys or ()}
+    facts = model.objects.select_related(*related).in_bulk(keys)
+    found = []
+    for gone, come in rows:
+        was = [facts[key] for key in gone or ()]
+        now = [facts[key] for key in come or ()]
+        what = "changed" if was and now else "new" if now else "gone"
+        found.append(
+            {
+                "what": what,
+                "code": _code((now or was)[0]),
+                "was": "; ".join(map(_text, was)),
+                "is": "; ".join(map(_text, now)),
+            }
+        )
+    return found
+
+
+def _code(fact) -> str:
+    for name in ("organisation", "child", "predecessor", "collaborative"):
+        if hasattr(fact, f"{name}_id"):
+            return getattr(fact, name).code
+    raise TypeError(f"{fact!r} is about no body")
+
+
+def _text(fact) -> str:
+    """The fact in words, without the body it is about, with its days."""
+    if isinstance(fact, Version):
+        words = f"{fact.kind.name}: {fact.name}"
+    elif isinstance(fact, Relationship):
+        words = f"{fact.get_type_display()} {fact.parent.code}"
+    elif isinstance(fact, Identifier):
+        words = f"{fact.get_scheme_display()} {fact.value}"
+    else:
+        words = str(fact)
+    if hasattr(fact, "opened_on"):
+        words += f", {period(fact.opened_on, fact.closed_on)}"
+    return words

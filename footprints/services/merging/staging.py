@@ -1,0 +1,99 @@
+"""Claims into temporary tables, in bounded memory."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import astuple
+
+from ...models import Organisation, Version
+from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Passing, Record
+
+BATCH = 10_000  # claims of a kind that are held before they are copied: some megabytes
+
+TABLES = {
+    Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
+    "closed_on date, since date)",
+    Bond: "staged_bond (line int, slot text, child text, parent text, opened_on date, "
+    "closed_on date)",
+    Label: "staged_label (line int, code text, scheme text, value text)",
+    Record: "staged_record (line int, code text, opened_on date, closed_on date)",
+    Passing: "staged_passing (line int, predecessor text, successor text, day date)",
+    Doubt: "staged_finding (line int, severity text, topic text, code text, text text)",
+}
+
+LONGEST_CODE = Organisation._meta.get_field("code").max_length
+LONGEST_NAME = Version._meta.get_field("name").max_length
+
+UNREAD = "line that could not be read"
+
+
+class Staging:
+    """The staged tables of one report; ``read`` counts claims by kind, and the lines."""
+
+    def __init__(self, cursor, authority: Authority):
+        self.cursor, self.authority = cursor, authority
+        self.read: Counter[str] = Counter()
+        self._batches: dict[type, list[tuple]] = {kind: [] for kind in TABLES}
+        self._slots = {slot.name: slot for slot in authority.slots}
+        names = ", ".join(table.partition(" ")[0] for table in TABLES.values())
+        cursor.execute(f"DROP TABLE IF EXISTS {names}")  # of another report, in this transaction
+        for table in TABLES.values():
+            cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP")
+
+    def fill(self, claims, progress: Callable[[int], None]):
+        """Stage every claim. A claim outside the report's authority is compared, not believed."""
+        lines = 0
+        for claim in claims:
+            if claim.line > lines:
+                lines = claim.line
+                if lines % 2_000 == 0:
+                    progress(lines)
+            self.read[type(claim).__name__.lower()] += 1
+            self._stage(claim)
+        for kind in TABLES:
+            self._copy(kind)
+        self.read["lines"] = lines
+        for table in TABLES.values():
+            self.cursor.execute(f"ANALYZE {table.partition(' ')[0]}")
+
+    def _stage(self, claim):
+        kind = type(claim)
+        code = getattr(claim, "code", "") or getattr(claim, "child", "")
+        if len(code) > LONGEST_CODE:
+            self.find(claim.line, "unplaced", UNREAD, code, f"{code[:40]!r} is no code.")
+        elif kind is BadLine:
+            self.find(claim.line, "unplaced", UNREAD, claim.code, claim.reason)
+        elif kind is Doubt:
+            self.find(claim.line, "anomaly", claim.topic, claim.code, claim.text)
+        elif kind in (Life, Bond, Record) and _ends_too_soon(claim):
+            self.find(claim.line, "unplaced", UNREAD, code, "It closes before it opens.")
+        elif kind is Life and len(claim.name) > LONGEST_NAME:
+            self.find(claim.line, "unplaced", UNREAD, claim.code, "Its name is far too long.")
+        elif kind is Life and claim.kind not in self.authority.lives:
+            self._add(Record, (claim.line, claim.code, claim.opened_on, claim.closed_on))
+        elif kind is Label and claim.scheme not in self.authority.schemes:
+            raise AssertionError(f"no authority for {claim.scheme}")
+        elif kind is Bond and claim.slot not in self._slots:
+            raise AssertionError(f"no authority for {claim.slot}")
+        else:
+            self._add(kind, astuple(claim))
+
+    def find(self, line: int, severity: str, topic: str, code: str, text: str):
+        self._add(Doubt, (line, severity, topic, code[:20], text))
+
+    def _add(self, kind: type, row: tuple):
+        batch = self._batches[kind]
+        batch.append(row)
+        if len(batch) >= BATCH:
+            self._copy(kind)
+
+    def _copy(self, kind: type):
+        table = TABLES[kind].partition(" ")[0]
+        with self.cursor.copy(f"COPY {table} FROM STDIN") as copy:
+            for row in self._batches[kind]:
+                copy.write_row(row)
+        self._batches[kind].clear()
+
+
+def _ends_too_soon(claim) -> bool:
+    opened, closed = claim.opened_on, claim.closed_on
+    return opened is not None and closed is not None and closed <= opened
