@@ -58,6 +58,17 @@ class Report(models.Model):
     total = models.PositiveBigIntegerField(default=0)
     preview = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
+    tries = models.PositiveSmallIntegerField(
+        default=0, help_text="How often a worker set about what it is at now."
+    )
+    applied_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who said that it be applied; empty where nobody had to be asked.",
+    )
 
     objects = ReportQuerySet.as_manager()
 
