@@ -1,15 +1,17 @@
-"""Where a body's area went: day by day, transitively, with shares."""
+"""Where a body's area and functions went and came from: day by day, transitively, with shares."""
 
 import json
+import random
 from datetime import date
 from decimal import Decimal
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from footprints.models import Organisation, Reorganisation, Succession
-from footprints.tracing import UnknownCode, trace, trace_all
+from footprints.models import Organisation, Relationship, Reorganisation, Succession
+from footprints.tracing import UnknownCode, trace, trace_all, trace_back
 from tests import factories as make
 
 TODAY = date(2026, 11, 21)
@@ -25,12 +27,20 @@ DAYS = [
     date(2027, 4, 1),
 ]
 
-# Splits of which no source gives the shares.
-UNKNOWN = {"RW6", "QM7", "QJG"}
+# Splits of which no source gives the shares, and of whose members nobody counted the people.
+UNKNOWN = {"RW6"}
 
 
 def places(code, day=TODAY, **options):
     return {place.code: place.share for place in trace(code, day, **options)}
+
+
+def legal(code, day=TODAY):
+    return places(code, day, passes="functions")
+
+
+def sources(code, day=TODAY, **options):
+    return {source.code: source.share for source in trace_back(code, day, **options)}
 
 
 def test_kent_and_medway_is_still_itself_as_a_sub_icb_location(register):
@@ -145,14 +155,283 @@ def test_tracing_many_asks_the_database_the_same_as_tracing_one(
     register, django_assert_num_queries
 ):
     codes = list(Organisation.objects.values_list("code", flat=True))
-    for asked in (["91Q"], codes):
-        with django_assert_num_queries(3):
+    for asked in (["QM7"], codes):  # a share of QM7 is derived: one query more
+        with django_assert_num_queries(4):
             trace_all(asked, TODAY)
+    with django_assert_num_queries(3):
+        trace_all(["91Q"], TODAY)
+
+
+def test_only_what_lies_on_the_way_is_read(register, django_assert_num_queries):
+    """However many successions there are: one statement walks from the body by the index."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE footprints_succession, footprints_reorganisation")
+    with django_assert_num_queries(3) as asked:
+        trace("09C", TODAY)
+
+    walk = asked.captured_queries[1]["sql"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {walk}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "WITH RECURSIVE" in walk
+    assert "succession_predecessor" in plan
+    assert "Seq Scan on footprints_succession" not in plan
 
 
 def test_a_code_that_is_none_is_refused(register):
     with pytest.raises(UnknownCode, match="X1X1X is not in the register"):
         trace("X1X1X", TODAY)
+
+
+# --- Shares that no source states ----------------------------------------------------------------
+
+
+def test_qm7_is_shared_out_by_the_people_of_its_sub_icb_locations(register):
+    """06K and 06N went to S1Y5D, 07H to D7T5G, on 1 April 2026; people of mid-2019."""
+    k, n, h = 571_713, 598_034, 310_040
+    east, essex = Decimal(k + n) / (k + n + h), Decimal(h) / (k + n + h)
+
+    found = trace("QM7", TODAY)
+
+    assert [(place.code, place.is_derived) for place in found] == [
+        ("S1Y5D", True),
+        ("D7T5G", True),
+    ]
+    assert [place.share for place in found] == [Decimal("0.790483"), Decimal("0.209517")]
+    assert [round(part, 6) for part in (east, essex)] == [place.share for place in found]
+
+
+def test_qjg_is_shared_out_by_the_people_of_its_sub_icb_locations(register):
+    """06L and 07K went to T6Y0W, 06T to D7T5G."""
+    ipswich, essex, suffolk = 411_211, 341_267, 231_706
+    whole = ipswich + essex + suffolk
+
+    assert places("QJG") == {
+        "T6Y0W": round(Decimal(ipswich + suffolk) / whole, 6),
+        "D7T5G": round(Decimal(essex) / whole, 6),
+    }
+    assert sum(places("QJG").values()) == 1
+
+
+def test_the_shares_that_a_source_states_are_no_derived_ones(register):
+    assert not any(place.is_derived for place in trace("QNQ", TODAY))
+    assert not any(place.is_derived for place in trace("RW6", TODAY))
+
+
+def test_the_split_of_frimley_would_be_derived_through_the_split_of_its_one_location(register):
+    """Had nobody stated the ICB's shares: those of D4U1Y, its one member that was split itself."""
+    without_a_share("QNQ")
+
+    found = trace("QNQ", TODAY)
+
+    assert {place.code: place.share for place in found} == {
+        "S0E4D": Decimal("0.588619"),
+        "QRL": Decimal("0.229339"),
+        "S9B9J": Decimal("0.182042"),
+    }
+    assert all(place.is_derived for place in found)
+
+
+def test_a_member_whose_own_shares_are_not_known_leaves_them_unknown(register):
+    without_a_share("QNQ")
+    without_a_share("D4U1Y")
+
+    assert places("QNQ") == {"QRL": None, "S0E4D": None, "S9B9J": None}
+
+
+def test_a_member_that_nobody_counted_leaves_the_shares_unknown(register):
+    """The people of one of three locations withdrawn: the other two are no measure."""
+    figures = Organisation.objects.get(code="07H").populations
+    figures.update(retracted_by=make.release())
+
+    assert places("QM7") == {"D7T5G": None, "S1Y5D": None}
+
+
+def test_a_member_that_went_nowhere_leaves_the_shares_unknown(register):
+    """Where 07H went is not recorded: its fifth of the people is more than closes on any day."""
+    Relationship.objects.now().filter(child__code="07H", parent__code="D7T5G").update(
+        retracted_by=make.release()
+    )
+
+    assert places("QM7") == {"D7T5G": None, "S1Y5D": None}
+
+
+def test_a_share_is_derived_as_known_at_an_earlier_release(register):
+    before = make.release().pk
+    figures = Organisation.objects.get(code="07H").populations
+    figures.update(retracted_by=make.release())
+
+    assert places("QM7", known=before)["D7T5G"] == Decimal("0.209517")
+    assert places("QM7")["D7T5G"] is None
+
+
+def without_a_share(code):
+    """The successions of that body asserted anew, their shares not known."""
+    release = make.release()
+    for row in Succession.objects.now().filter(
+        predecessor__code=code, passes="area", becomes=None
+    ):
+        Succession.objects.filter(pk=row.pk).update(retracted_by=release)
+        make.succession(
+            reorganisation=row.reorganisation,
+            predecessor=row.predecessor,
+            successor=row.successor,
+            share=None,
+            asserted_by=release,
+        )
+
+
+# --- Where statutory functions went --------------------------------------------------------------
+
+
+def test_the_functions_of_a_ccg_went_to_its_icb(register):
+    assert legal("91Q", date(2022, 6, 30)) == {"91Q": 1}
+    assert legal("91Q", date(2022, 7, 1)) == {"QKS": 1}
+
+    (place,) = trace("91Q", TODAY, passes="functions")
+    assert (place.kind, place.from_day) == ("icb", date(2022, 7, 1))
+    assert (
+        place.event
+        == "Kent and Medway: the STP becomes an ICB, one CCG becomes a sub-ICB location"
+    )
+
+
+def test_functions_go_along_with_the_area_when_legal_bodies_merge(register):
+    """Ashford CCG merged into Kent's in 2020; Hertfordshire's ICB into another in 2026."""
+    assert legal("09C") == {"QKS": 1}
+    assert legal("QUE") == {"S1Y5D": 1}
+    assert legal("06K", date(2026, 3, 31)) == {"QM7": 1}
+
+
+def test_functions_of_a_ccg_follow_its_icb_and_not_the_area_on_its_old_code(register):
+    """06N's area lies in S1Y5D alone; of its functions QM7 gave a part to each successor."""
+    assert places("06N") == {"06N": 1}
+    assert (
+        legal("06N")
+        == legal("QM7")
+        == {
+            "S1Y5D": Decimal("0.790483"),
+            "D7T5G": Decimal("0.209517"),
+        }
+    )
+    assert legal("D4U1Y") == legal("QNQ") == places("QNQ")
+
+
+def test_what_never_was_a_legal_body_has_no_functions(register):
+    assert legal("U2G6B") == {}  # opened in 2026 as a sub-ICB location
+    assert legal("Y56") == {}
+    assert legal("QVP") == {}  # an STP that ended before there were ICBs
+
+
+def test_an_stp_has_functions_from_the_day_it_became_an_icb(register):
+    assert legal("QKS", date(2022, 6, 30)) == {}
+
+    (place,) = trace("QKS", TODAY, passes="functions")
+    assert (place.code, place.share, place.from_day) == ("QKS", 1, date(2022, 7, 1))
+
+
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_of_every_legal_body_the_functions_are_with_one_and_sum_to_one(register, day):
+    codes = list(Organisation.objects.values_list("code", flat=True))
+    holders = set(
+        Organisation.objects.of_kind(day, kind__is_legal_body=True).values_list("code", flat=True)
+    )
+    traced = trace_all(codes, day, passes="functions")
+
+    assert set(traced) == set(codes)
+    for code, found in traced.items():
+        assert {place.code for place in found} <= holders
+        if found and code not in UNKNOWN:
+            assert sum(place.share for place in found) == 1, code
+    assert holders <= {code for code, found in traced.items() if found}
+
+
+def test_every_ccg_that_ever_was_has_its_functions_with_an_icb(register):
+    ccgs = Organisation.objects.of_kind(date(2013, 4, 1), kind="ccg").values_list(
+        "code", flat=True
+    )
+    traced = trace_all(ccgs, TODAY, passes="functions")
+
+    assert {place.kind for found in traced.values() for place in found} == {"icb"}
+    assert all(sum(place.share for place in found) == 1 for found in traced.values())
+
+
+# --- Where a body came from ----------------------------------------------------------------------
+
+
+def test_kent_and_medway_came_from_eight_ccgs(register):
+    found = trace_back("91Q", TODAY)
+
+    assert [source.code for source in found] == "09C 09E 09J 09W 10A 10D 10E 99J".split()
+    assert {source.share for source in found} == {1}  # all of each: not summed
+    assert {source.left_on for source in found} == {date(2020, 4, 1)}
+    assert found[0].name == "NHS Ashford CCG"
+
+
+def test_before_it_merged_nothing_had_come(register):
+    assert trace_back("91Q", date(2020, 3, 31)) == []
+    assert trace_back("09C", TODAY) == []  # it no longer lives
+    assert trace_back("09C", date(2019, 1, 1)) == []
+
+
+def test_a_chain_backwards_multiplies(register):
+    """U2G6B has 59 % of what was Frimley's location, so 59 % of each CCG that had merged in it."""
+    found = {source.code: source for source in trace_back("U2G6B", TODAY)}
+
+    assert set(found) == set("D4U1Y 10C 15D 99M 10G 10T 11C".split())
+    assert {source.share for source in found.values()} == {Decimal("0.588619")}
+    assert found["D4U1Y"].left_on == date(2026, 4, 1)
+    assert found["15D"].left_on == date(2021, 4, 1)
+    assert found["10G"].left_on == date(2018, 4, 1)
+    assert {source.from_day for source in found.values()} == {date(2026, 4, 1)}
+
+
+def test_a_survivor_is_no_ancestor_of_itself(register):
+    assert sources("92A")["D4U1Y"] == Decimal("0.182042")
+    assert "92A" not in sources("92A")
+
+
+def test_backwards_too_a_share_may_be_derived_or_unknown(register):
+    assert sources("S1Y5D") == {"QHG": 1, "QUE": 1, "QM7": Decimal("0.790483")}
+    assert [s.code for s in trace_back("S1Y5D", TODAY) if s.is_derived] == ["QM7"]
+    assert sources("RM3")["RW6"] is None
+
+
+def test_the_functions_of_an_icb_came_from_its_ccgs(register):
+    found = sources("QKS", passes="functions")
+
+    assert found == dict.fromkeys("91Q 09C 09E 09J 09W 10A 10D 10E 99J".split(), 1)
+    assert sources("S0E4D", passes="functions")["D4U1Y"] == Decimal("0.588619")
+
+
+@pytest.mark.parametrize("passes", ["area", "functions"])
+@pytest.mark.parametrize("day", [date(2018, 6, 7), date(2022, 7, 1), TODAY], ids=str)
+def test_backwards_and_forwards_agree_body_by_body(register, day, passes):
+    codes = list(Organisation.objects.values_list("code", flat=True))
+    forward = {
+        (code, place.code): (place.share, place.from_day, place.event, place.is_derived)
+        for code, found in trace_all(codes, day, passes=passes).items()
+        for place in found
+        if place.code != code
+    }
+    received = {code for _, code in forward}
+    quiet = [code for code in codes if code not in received][:40]  # witnesses: nothing came
+
+    backward = {
+        (source.code, code): (source.share, source.from_day, source.event, source.is_derived)
+        for code in [*received, *quiet]
+        for source in trace_back(code, day, passes=passes)
+    }
+
+    assert backward == forward
+    assert len(forward) > 20
+    assert all(share is None or 0 < share <= 1 for share, *_ in backward.values())
+
+
+def test_a_code_that_is_none_came_from_nowhere(register):
+    with pytest.raises(UnknownCode, match="X1X1X is not in the register"):
+        trace_back("X1X1X", TODAY)
 
 
 # --- Made-up events: what the real ones do not show ---------------------------------------------
@@ -184,6 +463,10 @@ class Story:
         code = self.body(letter).code
         found = trace(code, date(2020, 1, day), **options)
         return {place.code.removeprefix("ZZ-"): place.share for place in found}
+
+    def back(self, letter, day=31):
+        found = trace_back(self.body(letter).code, date(2020, 1, day))
+        return {source.code.removeprefix("ZZ-"): source.share for source in found}
 
 
 @pytest.fixture
@@ -235,6 +518,42 @@ def test_a_circle_ends(story):
 
     assert story.trace("A") == {"A": 1}
     assert story.trace("A", 2) == {"B": 1}
+
+
+def test_a_body_that_lives_on_keeps_what_it_did_not_give_away(story):
+    story.passes(2, "A", B="0.2")
+    story.passes(3, "A", C="0.5")
+
+    assert story.trace("A", 2) == {"A": Decimal("0.8"), "B": Decimal("0.2")}
+    assert story.trace("A") == {"A": Decimal("0.4"), "C": Decimal("0.4"), "B": Decimal("0.2")}
+    assert story.back("C") == {"A": Decimal("0.4")}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_shares_sum_to_one_and_both_ways_agree(story, seed):
+    """Random mergers, splits and circles over a month, as many as make paths meet."""
+    chance = random.Random(seed)
+    letters = "ABCDEFGH"
+    for day in range(2, 14):
+        old = chance.choice(letters)
+        new = chance.sample(
+            [letter for letter in letters if letter != old], chance.choice([1, 1, 2, 3])
+        )
+        cuts = sorted(chance.sample(range(1, 100), len(new) - 1))
+        parts = [b - a for a, b in zip([0, *cuts], [*cuts, 100], strict=True)]
+        story.passes(day, old, **{n: Decimal(p) / 100 for n, p in zip(new, parts, strict=True)})
+
+    for day in (1, 5, 9, 20):
+        forward = {
+            letter: story.trace(letter, day) for letter in letters if letter in story.bodies
+        }
+        assert all(sum(found.values()) == 1 for found in forward.values())
+        for letter in story.bodies:
+            assert story.back(letter, day) == {
+                old: found[letter]
+                for old, found in forward.items()
+                if letter in found and old != letter
+            }
 
 
 def test_a_circle_within_a_day_ends(story):
@@ -318,6 +637,50 @@ def test_the_command_in_words(register):
     assert printed("RYK", "--on", "2026-11-21") == (
         "On 21 November 2026 nobody holds the area of RYK.\n"
     )
+
+
+def test_the_command_says_which_shares_are_derived(register):
+    rows = json.loads(printed("QM7", "--on", "2026-11-21", "--json"))
+
+    assert [(row["code"], row["share"], row["derived"]) for row in rows] == [
+        ("S1Y5D", 0.790483, True),
+        ("D7T5G", 0.209517, True),
+    ]
+    assert "share by the people of the members that moved)" in printed("QM7", "--on", "2026-11-21")
+
+
+def test_the_command_follows_functions(register):
+    (row,) = json.loads(printed("91q", "--legal", "--on", "2022-07-01", "--json"))
+
+    assert (row["code"], row["kind"], row["share"]) == ("QKS", "icb", 1.0)
+    assert printed("Y56", "--legal", "--on", "2026-11-21") == (
+        "On 21 November 2026 nobody holds the statutory functions of Y56.\n"
+    )
+
+
+def test_the_command_looks_back(register):
+    rows = json.loads(printed("U2G6B", "--back", "--on", "2026-11-21", "--json"))
+
+    assert rows[0] == {
+        "code": "D4U1Y",
+        "name": "NHS Frimley ICB - D4U1Y",
+        "kind": "sub_icb",
+        "from": "2026-04-01",
+        "event": rows[0]["event"],
+        "share": 0.588619,
+        "until": "2026-03-31",
+    }
+    assert "Thames Valley" in rows[0]["event"]
+    assert printed("91Q", "--back", "--on", "2026-11-21").startswith(
+        "100.0%  09C  NHS Ashford CCG (until 31 Mar 2020: Kent and Medway CCG: eight CCGs merge)\n"
+    )
+    assert printed("QKS", "--back", "--on", "2026-11-21") == (
+        "On 21 November 2026 QKS holds the area of no other body.\n"
+    )
+    (legal_one, *_) = json.loads(
+        printed("QKS", "--back", "--legal", "--on", "2026-11-21", "--json")
+    )
+    assert (legal_one["code"], legal_one["until"]) == ("91Q", "2022-06-30")
 
 
 def test_the_command_refuses_a_code_that_is_none(register):

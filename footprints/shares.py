@@ -1,0 +1,195 @@
+"""Shares of a split that no source states, from the people of the members that moved. Computed.
+
+A member is whatever lay within the predecessor on the day before, by ``part_of``, however deep:
+sub-ICB locations in an ICB, practices in a sub-ICB location. It counts for the successor within
+which it, or what it became that day, lies on the day. The widest kind of member whose people are
+all known decides. A count of members is no population: where no kind is known, no share is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection
+
+from .ancestry import BY_THEN, NOW, ON_DAY
+
+# A share derived while a real part of the predecessor could not be followed would be a guess.
+# Practices close on any day, so a few of them may have gone nowhere: as many as one in twenty.
+MOST_LOST = Decimal("0.05")
+MILLIONTH = Decimal("0.000001")
+
+BEFORE = (
+    "({0}.opened_on IS NULL OR {0}.opened_on < split.day)"
+    " AND ({0}.closed_on IS NULL OR {0}.closed_on >= split.day)"
+)
+THEN = ON_DAY.replace("%(day)s", "split.day")
+
+# One row a member and place: split, kind and tier, member, its people, the successor within which
+# it lies on the day (null: none), the part of it that does (null: not known).
+MEMBERS = """
+WITH RECURSIVE split(number, predecessor, day) AS (
+    SELECT * FROM unnest(%(numbers)s::int[], %(predecessors)s::bigint[], %(days)s::date[])
+), place(number, successor) AS (
+    SELECT * FROM unnest(%(of)s::int[], %(places)s::bigint[])
+), below(number, body) AS (
+    SELECT number, predecessor FROM split
+    UNION
+    SELECT below.number, fact.child_id
+    FROM below
+    JOIN split USING (number)
+    JOIN footprints_relationship AS fact
+      ON fact.parent_id = below.body AND fact.type = 'part_of'
+    WHERE {fact_known} AND {fact_before}
+), within(number, successor, body) AS (
+    SELECT number, successor, successor FROM place
+    UNION
+    SELECT within.number, within.successor, fact.child_id
+    FROM within
+    JOIN split USING (number)
+    JOIN footprints_relationship AS fact
+      ON fact.parent_id = within.body AND fact.type = 'part_of'
+    WHERE {fact_known} AND {fact_then}
+), member AS (
+    SELECT below.number, split.day, below.body, life.kind_id AS kind, kind.tier
+    FROM below
+    JOIN split USING (number)
+    JOIN footprints_version AS life
+      ON life.organisation_id = below.body AND {life_known} AND {life_before}
+    JOIN footprints_kind AS kind ON kind.code = life.kind_id
+    WHERE below.body <> split.predecessor
+), became AS (
+    -- What each member is on the day: itself, or what took its area over.
+    SELECT member.*, coalesce(passing.successor_id, member.body) AS now_is,
+           CASE WHEN passing.successor_id IS NULL THEN 1 ELSE passing.share END AS part
+    FROM member
+    LEFT JOIN LATERAL (
+        SELECT succession.successor_id, succession.share
+        FROM footprints_succession AS succession
+        JOIN footprints_reorganisation AS event ON event.id = succession.reorganisation_id
+        WHERE succession.predecessor_id = member.body AND {succession_known}
+          AND succession.passes = 'area' AND succession.becomes_id IS NULL
+          AND event.effective_on = member.day AND event.state IN ('in_law', 'effective')
+    ) AS passing ON true
+)
+SELECT became.number, became.kind, became.tier, became.body, figure.people,
+       within.successor, became.part
+FROM became
+LEFT JOIN within ON within.number = became.number AND within.body = became.now_is
+LEFT JOIN LATERAL (
+    SELECT population.people
+    FROM footprints_population AS population
+    WHERE population.organisation_id = became.body AND {population_known}
+      AND population.boundary_on < became.day
+    ORDER BY population.boundary_on DESC, population.year DESC
+    LIMIT 1
+) AS figure ON true
+ORDER BY became.number, became.tier, became.kind, became.body
+"""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A predecessor, the day on which its area passed, and those to whom it passed."""
+
+    predecessor: int
+    day: date
+    successors: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the members of one split show. Keys of the mappings are the successors'.
+
+    ``people``: the share of each, of the predecessor's people, six decimals; empty where these
+    are not known. Those of a predecessor that ends sum to one. ``members``: how many members of
+    that kind lie within each; a member that was split itself counts for its parts.
+    """
+
+    kind: str
+    members: dict[int, Decimal] = field(default_factory=dict)
+    people: dict[int, Decimal] = field(default_factory=dict)
+
+
+def derive(splits: Iterable[Split], known: int | None = None) -> dict[Split, Evidence]:
+    """The evidence of each split that has any members; one query, however many are asked about."""
+    splits = list(splits)
+    if not splits:
+        return {}
+    # A predecessor that lives on keeps the members that stay with it.
+    places = [(n, key) for n, s in enumerate(splits) for key in {*s.successors, s.predecessor}]
+    holds = NOW if known is None else BY_THEN
+    names = "fact life succession population".split()
+    sql = MEMBERS.format(
+        **{f"{name}_known": holds.format(name) for name in names},
+        fact_before=BEFORE.format("fact"),
+        life_before=BEFORE.format("life"),
+        fact_then=THEN.format("fact"),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            {
+                "numbers": list(range(len(splits))),
+                "predecessors": [split.predecessor for split in splits],
+                "days": [split.day for split in splits],
+                "of": [number for number, _ in places],
+                "places": [key for _, key in places],
+                "known": known,
+            },
+        )
+        rows = cursor.fetchall()
+    kinds: dict[int, dict[str, list]] = defaultdict(lambda: defaultdict(list))
+    for number, kind, _, *member in rows:  # the widest kind first
+        kinds[number][kind].append(member)
+    return {splits[number]: _judge(splits[number], by_kind) for number, by_kind in kinds.items()}
+
+
+def _judge(split: Split, by_kind: dict[str, list]) -> Evidence:
+    """The widest kind whose people say it; else how many of the widest kind went where."""
+    first = None
+    for kind, members in by_kind.items():
+        counted = _weigh(members, lambda people: Decimal(1))
+        evidence = Evidence(kind, counted, _people(split, members))
+        if evidence.people:
+            return evidence
+        if first is None and counted.keys() & set(split.successors):
+            first = evidence
+    return first or Evidence("")
+
+
+def _weigh(members, weight) -> dict[int, Decimal]:
+    found: dict[int, Decimal] = defaultdict(Decimal)
+    for _, people, place, part in members:
+        if place is not None and part is not None:
+            found[place] += weight(people) * part
+    return dict(found)
+
+
+def _people(split: Split, members) -> dict[int, Decimal]:
+    """Shares by the people of these members; none where any of what they rest on is unknown."""
+    if any(
+        people is None or (place is not None and part is None)
+        for _, people, place, part in members
+    ):
+        return {}
+    went = _weigh(members, Decimal)
+    everybody = sum(Decimal(people) for people in {b: p for b, p, _, _ in members}.values())
+    followed = sum(went.values())
+    if not set(split.successors) <= {key for key, people in went.items() if people}:
+        return {}
+    # More than everybody: a member in two places at once.
+    if not everybody * (1 - MOST_LOST) <= followed <= everybody:
+        return {}
+    return {key: part for key, part in rounded(went).items() if key in split.successors}
+
+
+def rounded(weights: dict) -> dict:
+    """Parts of one in proportion to the weights, in six decimals that sum to one exactly."""
+    whole = sum(weights.values())
+    parts = {key: (weight / whole).quantize(MILLIONTH) for key, weight in weights.items()}
+    most = max(parts, key=lambda key: (parts[key], str(key)))
+    parts[most] += 1 - sum(parts.values())
+    return parts
