@@ -5,6 +5,7 @@ one machine needs.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -175,6 +176,11 @@ CELERY_BEAT_SCHEDULE = {
     name: {"task": f"accounts.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
     for name in ("raise_flags", "send_digests")
 }
+CELERY_BEAT_SCHEDULE["fetch_due_feeds"] = {
+    "task": "footprints.tasks.fetch_due_feeds",
+    "schedule": 60,
+    "options": {"expires": 55},
+}
 
 # --- Language, days and numbers -----------------------------------------------------------------
 
@@ -252,13 +258,14 @@ FRONT_END_FILES = {
         "bootstrap-icons/bootstrap-icons.svg",
     )
 }
+REPORTS_DIR = Path(os.environ.get("REPORTS_DIR") or embedded.STATE_DIR / "reports")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     # Reports as received. Web and worker processes on several machines must share it.
     "reports": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": os.environ.get("REPORTS_DIR") or embedded.STATE_DIR / "reports"},
+        "OPTIONS": {"location": REPORTS_DIR},
     },
 }
 
@@ -266,6 +273,34 @@ STORAGES = {
 
 # An alignment of up to 10 MB is pasted into a form, which says so itself where it is larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 2**20
+
+# --- Reports of the NHS -------------------------------------------------------------------------
+
+# A report that came by itself is applied by itself within these; beyond, a steward is asked.
+REPORT_LIMITS = {
+    # part of its lines that could not be read or placed
+    "unplaced": float(os.environ.get("REPORT_MAX_UNPLACED", "0.02")),
+    # anomalies it shows
+    "anomalies": int(os.environ.get("REPORT_MAX_ANOMALIES", "100")),
+    # facts it changes or ends, as a part of its lines
+    "changed": float(os.environ.get("REPORT_MAX_CHANGED", "0.05")),
+}
+
+# --- Reports fetched by HTTP --------------------------------------------------------------------
+
+# Nothing is fetched unless the operator says what: a trial phones nobody.
+REPORT_FEEDS = os.environ.get("REPORT_FEEDS", "").split()
+ODS_EXPORT_URL = (
+    os.environ.get("ODS_EXPORT_URL") or "https://www.odsdatasearchandexport.nhs.uk/api/getReport"
+)
+ODS_API_URL = os.environ.get("ODS_API_URL") or "https://directory.spineservices.nhs.uk/ORD/2-0-0"
+REPORTS_FETCHED_EVERY = timedelta(hours=float(os.environ.get("REPORTS_FETCHED_EVERY") or 24))
+# Who asks, so that the people who run the server know whom to write to.
+FETCHING_AGENT = f"Waymark ({os.environ.get('REPORTS_CONTACT') or BASE_URL})"
+# Files that are still being fetched. Where machines share it, one goes on where another stopped.
+FETCHING_DIR = Path(os.environ.get("FETCHING_DIR") or REPORTS_DIR / "fetching")
+# What differs from footprints.fetching.manners.Manners, which says what each means.
+FETCHING = {}
 
 # --- Safety -------------------------------------------------------------------------------------
 

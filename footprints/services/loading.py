@@ -344,6 +344,15 @@ def _compare(cursor, model) -> tuple[int, int]:
         f"DELETE FROM {staged} USING believed_{staged} AS fact "
         f"WHERE {same_content(model, staged, 'fact')}"
     )
+    # What another source says already needs no second row: a person was quicker, or a report.
+    stated = [column for column in content(model) if column not in ("source", "note")]
+    cursor.execute(
+        f"DELETE FROM {staged} USING {table} AS fact, footprints_release AS news "
+        "WHERE fact.retracted_by_id IS NULL "
+        "AND news.id = coalesce(fact.origin_id, fact.asserted_by_id) AND news.source <> %s "
+        f"AND {same_content(model, staged, 'fact', stated)}",
+        [SOURCE],
+    )
     cursor.execute(f"DROP TABLE believed_{staged}")
     cursor.execute(f"SELECT count(*) FROM {staged}")
     return cursor.fetchone()[0], gone

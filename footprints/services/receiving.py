@@ -1,14 +1,32 @@
-"""A file from its arrival to its release: received, previewed, applied or set aside."""
+"""A file from its arrival to its release: received, previewed, applied or set aside.
+
+Reports are taken in order of the day they tell of, whatever order they come in: where newer
+reports that may speak of the same facts are applied already, they are undone, and applied again
+after the older one, in the same transaction. So real files give the same register in any order.
+"""
 
 import hashlib
-from datetime import date
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import PurePath
 
+from django.conf import settings
 from django.core.files import File
-from django.db import transaction
-from django.utils.timezone import now
+from django.db import DataError, IntegrityError, transaction
+from django.db.models import Count
+from django.utils.timezone import localdate, now
 
-from ..models import Report
+from ..models import Finding, Organisation, Release, Report, Version
+from ..reports.opening import Unreadable, opened
+from ..reports.recognising import READERS, NotRecognised, recognise
+from .merging import merge, net
+from .releases import CannotUndo, lock_register, undo_release
+
+State = Report.State
+EXAMPLES = 200  # findings of each sort that a preview keeps
+
+Progress = Callable[[str, int, int], None]
 
 
 class Received(Exception):
@@ -19,6 +37,17 @@ class Received(Exception):
         super().__init__(
             f"This very file is here already: {report}, {report.get_state_display().lower()}."
         )
+
+
+class CannotApply(Exception):
+    """The report cannot be applied; the message says why, and what to do."""
+
+
+REFUSALS = (Unreadable, NotRecognised, CannotUndo, CannotApply, DataError, IntegrityError)
+
+
+def quietly(doing: str, done: int, total: int):
+    """A progress that nobody watches."""
 
 
 def receive_report(
@@ -51,3 +80,249 @@ def receive_report(
         report.file.save(digest.hexdigest()[:16], File(file), save=False)
         report.save()
     return report
+
+
+def preview_report(report: Report, *, progress: Progress = quietly) -> Report:
+    """Apply the report in a transaction that is rolled back, and keep what that did.
+
+    One code path with ``apply_report``: what would break on applying breaks here. A file that
+    cannot be read is refused, with the reason; nothing is raised for it.
+    """
+    report.refresh_from_db()
+    try:
+        with transaction.atomic():
+            applied = _apply(report, by=None, progress=progress)
+            preview = _preview(report, applied)
+            transaction.set_rollback(True)
+    except REFUSALS as refusal:
+        _say(report, state=State.REFUSED, error=str(refusal))
+        return report
+    _say(
+        report,
+        state=State.PREVIEWED,
+        source=report.source,
+        title=report.title,
+        about_on=report.about_on,
+        preview=preview,
+        error="",
+    )
+    return report
+
+
+def apply_report(report: Report, *, by=None, progress: Progress = quietly) -> Release:
+    """Apply the report in one transaction; return its release. Applying twice applies once.
+
+    Raises CannotApply where the report is not waiting for it, or cannot be put in its place.
+    """
+    report.refresh_from_db()
+    try:
+        with transaction.atomic():
+            lock_register()
+            if standing := report.release:
+                return standing
+            applied = _apply(report, by=by, progress=progress)
+            preview = _preview(report, applied)
+            is_news = bool(preview["facts"])
+            _say(
+                report,
+                state=State.APPLIED if is_news else State.NOTHING_NEW,
+                source=report.source,
+                title=report.title,
+                about_on=report.about_on,
+                preview=preview,
+                error="",
+            )
+            return applied.release
+    except REFUSALS as refusal:
+        _say(report, state=State.REFUSED, error=str(refusal))
+        raise CannotApply(str(refusal)) from refusal
+
+
+def discard_report(report: Report, *, by=None):
+    """Set a report aside that is not applied. Raises CannotApply where it is."""
+    waiting = {State.RECEIVED, State.READING, State.PREVIEWED, State.REFUSED}
+    if not Report.objects.filter(pk=report.pk, state__in=waiting).update(
+        state=State.DISCARDED, doing="", done=0, total=0
+    ):
+        raise CannotApply("Only a report that is not applied is set aside.")
+    report.refresh_from_db()
+
+
+def reasons_to_ask(report: Report) -> list[str]:
+    """Why a steward has to look at a previewed report before it is applied; none: it may be.
+
+    The operator's thresholds are ``settings.REPORT_LIMITS``.
+    """
+    return (report.preview or {}).get("reasons", ["It was not previewed."])
+
+
+@dataclass
+class Applied:
+    """What applying a report did: its own release, all that were opened, what stood before."""
+
+    release: Release
+    before: int
+    merged: list
+    again: list[Report]
+
+
+def _apply(report: Report, *, by, progress: Progress) -> Applied:
+    """Put the report in its place by day: undo what is newer, apply it, apply that again."""
+    lock_register()
+    before = Release.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    _recognise(report)
+    again = _newer(report)
+    with transaction.atomic():
+        _undo(again, by)
+        merged = [_merge(report, by, progress)]
+        waiting = _standing(merged[0].awaited_by, besides=[report, *again])
+        if waiting:
+            transaction.set_rollback(True)
+    if waiting:
+        # Lines of older reports have a body to stand on now: these are read again, too, in
+        # their turn. The bodies must be there before, or their turn would come too soon again.
+        Organisation.objects.bulk_create(
+            [Organisation(code=code) for code in merged[0].opened], ignore_conflicts=True
+        )
+        again = {each.pk: each for first in waiting for each in (first, *_newer(first))}
+        again = [*({each.pk: each for each in _newer(report)} | again).values()]
+        _undo(again, by)
+        merged = []
+        again = sorted([*again, report], key=_order)
+    else:
+        again = sorted(again, key=_order)
+    merged += [_merge(each, by, progress) for each in again]
+    release = next(each.release for each in merged if each.release.report_id == report.pk)
+    return Applied(release, before, merged, [each for each in again if each.pk != report.pk])
+
+
+def _order(report: Report):
+    return report.about_on, report.source
+
+
+def _readers() -> dict:
+    return {reader.source: reader for reader in READERS}
+
+
+def _recognise(report: Report):
+    """Name the report's source, title and day, by its content. Raises what the readers raise."""
+    with opened(report.file.path, report.name) as document:
+        reader = recognise(document)
+        report.source, report.title = reader.source, reader.title[:200]
+        if report.about_on is None:
+            report.about_on = reader.day()
+    if report.about_on is None:
+        raise CannotApply("Nothing in the file says which day it tells of: please say it.")
+    if report.about_on > localdate() + timedelta(days=366):
+        raise CannotApply(f"It tells of {report.about_on}, more than a year from now.")
+
+
+def _merge(report: Report, by, progress: Progress):
+    with opened(report.file.path, report.name) as document:
+        reader = recognise(document)
+        return merge(
+            reader.claims(report.about_on),
+            source=report.source,
+            title=reader.title,
+            authority=reader.authority,
+            day=report.about_on,
+            report=report,
+            by=by,
+            lines=(report.preview or {}).get("read", {}).get("lines", 0),
+            progress=progress,
+        )
+
+
+def _standing(releases=None, besides=()) -> list[Report]:
+    """The reports whose release stands (one of these, if given), the oldest news first."""
+    standing = Release.objects.standing().exclude(report=None).exclude(report__in=besides)
+    if releases is not None:
+        standing = standing.filter(pk__in=releases)
+    return sorted(Report.objects.filter(pk__in=standing.values("report")), key=_order)
+
+
+def _newer(report: Report) -> list[Report]:
+    """Standing reports that tell of a later day and may speak of the same facts."""
+    readers = _readers()
+    mine = readers[report.source].authority
+    return [
+        other
+        for other in _standing(besides=[report])
+        if _order(other) > _order(report) and mine.overlaps(readers[other.source].authority)
+    ]
+
+
+def _undo(reports: list[Report], by):
+    """Undo the releases of these reports, the newest release first. Raises CannotUndo."""
+    standing = Release.objects.standing().filter(report__in=reports)
+    for release in standing.order_by("-pk"):
+        undo_release(release, by=by)
+
+
+def _preview(report: Report, applied: Applied) -> dict:
+    """What a person decides on, as JSON; see ``footprints.views.reports`` for how it is shown."""
+    own = next(each for each in applied.merged if each.release == applied.release)
+    preview = {
+        "read": dict(own.read),
+        "facts": net.changes(applied.before),
+        "unplaced": _findings(applied.release, Finding.Severity.UNPLACED),
+        "anomalies": _findings(applied.release, Finding.Severity.ANOMALY),
+        "later": [
+            {"report": each.pk, "title": each.title, "about_on": each.about_on.isoformat()}
+            for each in applied.again
+        ],
+    }
+    preview["reasons"] = _reasons(preview, own.opened, report)
+    return preview
+
+
+def _findings(release: Release, severity: str) -> dict:
+    found = release.findings.filter(severity=severity)
+    topics = found.order_by().values_list("topic").annotate(count=Count("pk")).order_by("-count")
+    topics = dict(topics)
+    return {
+        "count": sum(topics.values()),
+        "topics": topics,
+        "examples": list(found.values("line", "code", "topic", "text")[:EXAMPLES]),
+    }
+
+
+def _reasons(preview: dict, opened_codes: list[str], report: Report) -> list[str]:
+    """Why a steward is asked: one sentence for each of the operator's limits that is passed."""
+    limits = settings.REPORT_LIMITS
+    reasons = []
+    lines = preview["read"].get("lines", 0)
+    if unplaced := preview["unplaced"]["count"]:
+        part = unplaced / max(lines, 1)
+        if part > limits["unplaced"]:
+            reasons.append(f"{part:.1%} of its lines could not be read or placed.")
+    if (anomalies := preview["anomalies"]["count"]) > limits["anomalies"]:
+        reasons.append(f"It shows {anomalies:,} anomalies.")
+    touched = sum(fact["changed"] + fact["gone"] for fact in preview["facts"])
+    if touched > limits["changed"] * max(lines, 1):
+        reasons.append(f"It changes or ends {touched:,} facts that are held.")
+    if preview["later"]:
+        reasons.append("Newer reports would be undone and applied again after it.")
+    twin = _may_be_provisional(opened_codes)
+    if twin:
+        reasons.append(
+            f"{', '.join(twin)} may be what a provisional body of an announced event becomes: "
+            "give that body its code first."
+        )
+    return reasons
+
+
+def _may_be_provisional(codes: list[str]) -> list[str]:
+    """New bodies of a kind of which the register holds provisional ones."""
+    kinds = Version.objects.now().filter(organisation__is_provisional=True).values("kind")
+    new = Organisation.objects.filter(code__in=codes)
+    held = Version.objects.now().filter(organisation__in=new, kind__in=kinds)
+    return sorted(held.values_list("organisation__code", flat=True).distinct())
+
+
+def _say(report: Report, **fields):
+    """Write fields of the report, and that nothing is being done to it."""
+    fields |= {"doing": "", "done": 0, "total": 0}
+    for name, value in fields.items():
+        setattr(report, name, value)
+    Report.objects.filter(pk=report.pk).update(**fields)

@@ -62,11 +62,15 @@ def content(model: type[models.Model]) -> list[str]:
     return [f.column for f in model._meta.local_fields if f.column not in skipped]
 
 
-def same_content(model, one: str, other: str) -> str:
-    """SQL that holds where two rows say the same; the keys first, so that an index may serve."""
+def same_content(model, one: str, other: str, columns: list[str] | None = None) -> str:
+    """SQL that holds where two rows say the same (in these columns; all their content if None).
+
+    The keys come first, so that an index may serve.
+    """
+    columns = content(model) if columns is None else columns
     keys = [f.column for f in model._meta.local_fields if f.is_relation and not f.null]
-    rest = [column for column in content(model) if column not in keys]
-    parts = [f"{one}.{key} = {other}.{key}" for key in keys if key in content(model)]
+    rest = [column for column in columns if column not in keys]
+    parts = [f"{one}.{key} = {other}.{key}" for key in keys if key in columns]
     parts += [f"{one}.{column} IS NOT DISTINCT FROM {other}.{column}" for column in rest]
     return " AND ".join(parts)
 

@@ -332,6 +332,16 @@ class TestBesideEntries:
         assert isinstance(no.value.__cause__, Contradiction)
         assert whole_database() == before
 
+    def test_a_bundle_that_comes_to_say_what_was_entered_lets_the_entry_stand(
+        self, folder, life, steward
+    ):
+        entered = self.correct(life, "Medway", steward)
+        folder.change("versions.csv", "91Q,sub_icb", "NHS Kent and Medway ICB - 91Q", "Medway")
+
+        load(folder)
+
+        assert list(life.organisation.versions.now().filter(kind="sub_icb")) == [entered]
+
     def test_a_fact_withdrawn_by_hand_stays_withdrawn(self, folder, life, steward):
         withdraw_facts([life], by=steward)
 
