@@ -16,9 +16,9 @@ from itertools import pairwise
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
-from .lives import Lives, brief
-from .models import Reorganisation, Succession, Version
-from .written import day_in_full, day_in_short, share
+from ..lives import Lives, brief
+from ..models import Reorganisation, Succession, Version
+from ..written import day_in_full, day_in_short, share
 
 # In pixels: the picture is drawn at its own size, and scrolls in its box where that is narrower.
 BOX, STEP = 196, 104  # the width of a box, and of the room in which bands pass
