@@ -173,13 +173,12 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "in
 # The clock. A tick that found no worker within its minute is dropped: the next one does its work.
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"accounts.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
-    for name in ("raise_flags", "send_digests")
-}
-CELERY_BEAT_SCHEDULE["fetch_due_feeds"] = {
-    "task": "footprints.tasks.fetch_due_feeds",
-    "schedule": 60,
-    "options": {"expires": 55},
+    name: {"task": f"{app}.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
+    for app, names in {
+        "accounts": ("raise_flags", "send_digests"),
+        "footprints": ("look_in_folder", "resume_reports", "fetch_due_feeds"),
+    }.items()
+    for name in names
 }
 
 # --- Language, days and numbers -----------------------------------------------------------------
@@ -273,8 +272,17 @@ STORAGES = {
 
 # An alignment of up to 10 MB is pasted into a form, which says so itself where it is larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 25 * 2**20
+# A file that is larger than any report is not even kept while it comes in.
+FILE_UPLOAD_HANDLERS = [
+    "footprints.uploads.BoundedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- Reports of the NHS -------------------------------------------------------------------------
+
+# A folder of which every file is received; none: not set. Workers on several machines share it.
+REPORTS_FOLDER = os.environ.get("REPORTS_FOLDER", "")
 
 # A report that came by itself is applied by itself within these; beyond, a steward is asked.
 REPORT_LIMITS = {

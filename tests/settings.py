@@ -1,6 +1,7 @@
 """The settings of the tests: the project's own, with what a test run needs said first."""
 
 import os
+import tempfile
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -26,6 +27,10 @@ STORAGES["staticfiles"] = {  # noqa: F405
 }
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
+
+# Reports that a test receives are gone when the tests are over.
+_received = tempfile.TemporaryDirectory(prefix="waymark-reports-")
+STORAGES["reports"]["OPTIONS"]["location"] = _received.name  # noqa: F405
 
 # One round instead of a million: a sign-in costs no test half a second.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,65 @@
+"""The clock's doors to the register: each takes keys, calls one service, may run twice."""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+from django.utils.timezone import now
+from kombu.exceptions import OperationalError
+
+from . import folder
+from .models import Report
+from .services import fetching, taking_in
+
+logger = logging.getLogger(__name__)
+
+A_TICK = 55  # seconds: what found no worker by then is left to the next tick
+
+
+@shared_task
+def take_in(report_pk):
+    """Read a report, and apply it where it is to be; then have the next one taken in.
+
+    One after another: while a worker is at one, the others are free for letters.
+    """
+    if taking_in.take_in(Report.objects.get(pk=report_pk)):
+        for report in taking_in.unfinished(now())[:1]:
+            start(report)
+
+
+@shared_task
+def resume_reports():
+    """Take up again what no worker is at: one was killed, or the broker lost its message."""
+    for report in taking_in.unfinished(now())[:1]:
+        take_in.apply_async((report.pk,), expires=A_TICK)
+
+
+@shared_task
+def look_in_folder():
+    """Receive the files that were put into the watched folder."""
+    if settings.REPORTS_FOLDER:
+        for report in folder.receive(settings.REPORTS_FOLDER, at=now()):
+            start(report)
+
+
+@shared_task
+def fetch_due_feeds():
+    """Start a visit to each feed that is due; one look at an index where none is."""
+    for name in fetching.due_feeds(at=now()):
+        fetch_feed.apply_async([name], expires=A_TICK)
+
+
+@shared_task
+def fetch_feed(name):
+    """Visit one feed, and have what comes taken in. Where a worker has it, nothing is done."""
+    report = fetching.fetch_feed(name, at=now())
+    if report is not None:
+        start(report)
+
+
+def start(report):
+    """Have a worker take the report in, once it is committed; without a broker the clock will."""
+    try:
+        take_in.delay_on_commit(report.pk)
+    except OperationalError:
+        logger.warning("Report %s waits for the broker", report.pk, exc_info=True)
