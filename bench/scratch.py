@@ -1,4 +1,4 @@
-"""A database of its own for a bench: made, migrated, and dropped afterwards."""
+"""A database of its own for a bench: made, migrated, and dropped afterwards; or kept by name."""
 
 import os
 import sys
@@ -9,6 +9,60 @@ from contextlib import contextmanager
 @contextmanager
 def database():
     """Django set up over an empty, migrated database on the embedded server, or DATABASE_URL's."""
+    with _server():
+        from django.db import connection
+
+        name = connection.settings_dict["NAME"]
+        connection.settings_dict["TEST"]["NAME"] = f"bench_{os.getpid()}"
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        try:
+            yield
+        finally:
+            connection.creation.destroy_test_db(name, verbosity=0)
+
+
+@contextmanager
+def kept(name: str | None):
+    """Django set up over the database of that name, which stays; None means the project's own."""
+    with _server():
+        from django.db import connection
+
+        if name:
+            connection.close()
+            connection.settings_dict["NAME"] = name
+        try:
+            yield
+        finally:
+            connection.close()
+
+
+def create(name: str):
+    """Make a database to keep, with every migration; the name must be free."""
+    with _server():
+        from django.core.management import call_command
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {connection.ops.quote_name(name)}")
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        call_command("migrate", verbosity=0)
+        connection.close()
+
+
+def drop(name: str):
+    """Drop a database that was kept."""
+    with _server():
+        from django.db import connection
+
+        if name == connection.settings_dict["NAME"]:
+            sys.exit(f"{name} is the project's own database.")
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)} WITH (FORCE)")
+
+
+@contextmanager
+def _server():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("BASE_URL", "http://localhost:8000")
     os.environ.setdefault(
@@ -22,13 +76,12 @@ def database():
         django.setup()
         from django.db import connection
 
-        name = connection.settings_dict["NAME"]
-        connection.settings_dict["TEST"]["NAME"] = f"bench_{os.getpid()}"
-        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        own = connection.settings_dict["NAME"]
         try:
             yield
         finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+            connection.close()
+            connection.settings_dict["NAME"] = own
 
 
 def timed(work, *args):

@@ -1,3 +1,4 @@
+from .derived import OfKind, Tally, Word
 from .keys import REGISTER, WEIGHT_OF, Change, OrganisationKey, Outcome, Rule, Weight
 from .organisations import (
     AreaPrescribingCommittee,
@@ -27,6 +28,7 @@ __all__ = [
     "Kind",
     "LeadProvider",
     "Move",
+    "OfKind",
     "Organisation",
     "OrganisationKey",
     "Outcome",
@@ -40,7 +42,9 @@ __all__ = [
     "Rule",
     "Step",
     "Succession",
+    "Tally",
     "Touch",
     "Version",
     "Weight",
+    "Word",
 ]

@@ -6,11 +6,13 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
-from django.db.models.functions import Lower
+from django.db.models import Exists, OuterRef, Q, Sum, Value
+from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
 from ..dated import PERIOD
+from ..words import Words
+from .derived import Tally
 from .keys import REGISTER, OrganisationKey
 from .releases import NOW, Fact, FactQuerySet, Recorded, RecordedQuerySet
 
@@ -69,6 +71,11 @@ class Organisation(models.Model):
 
     class Meta:
         ordering = ["code"]
+        indexes = [
+            models.Index(
+                fields=["id"], name="organisation_provisional", condition=Q(is_provisional=True)
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 name="organisation_place_is_whole",
@@ -94,13 +101,24 @@ class Organisation(models.Model):
 class VersionQuerySet(FactQuerySet):
     def decided(self):
         """Without the bodies that an undecided reorganisation would create."""
-        return self.filter(organisation__is_provisional=False)
+        # Named, not joined: they are few, and every other row would be looked up.
+        provisional = Organisation.objects.filter(is_provisional=True).order_by()
+        return self.exclude(organisation__in=provisional.values("pk"))
 
     def census(self, day: date, known: int | None = None) -> dict[str, int]:
         """Live organisations by kind code on that day, as known by then; undecided bodies not."""
-        live = self.known(known).on(day).decided().order_by()
-        counts = dict(live.values_list("kind").annotate(Count("pk")))
-        return {code: counts.get(code, 0) for code in Kind.objects.values_list("code", flat=True)}
+        tallies = Tally.objects.filter(on__lte=day)
+        if known is not None:
+            tallies = tallies.filter(release__lte=known)
+        live = dict(tallies.order_by().values_list("kind").annotate(Sum("change")))
+        undecided = self.known(known).on(day).filter(organisation__is_provisional=True)
+        for kind in undecided.values_list("kind", flat=True):
+            live[kind] -= 1
+        return {code: live.get(code, 0) for code in Kind.objects.values_list("code", flat=True)}
+
+
+# The first day of a version, where an unknown one comes before all that are known: to sort by.
+SINCE = Coalesce("opened_on", Value(date.min))
 
 
 class Version(Fact):
@@ -124,16 +142,19 @@ class Version(Fact):
                 condition=NOW,
             ),
         ]
+        # Of all rows, not of those known now: one index serves every known moment.
         indexes = [
             *Fact.Meta.indexes,
-            models.Index(fields=["organisation"], name="version_organisation", condition=NOW),
-            models.Index(Lower("name"), "id", name="version_name", condition=NOW),
-            models.Index("kind", Lower("name"), "id", name="version_kind_name", condition=NOW),
-            GinIndex(
-                OpClass(Lower("name"), name="gin_trgm_ops"),
-                name="version_name_trgm",
-                condition=NOW,
+            models.Index(
+                fields=["organisation"],
+                include=["opened_on", "closed_on", "asserted_by", "retracted_by"],
+                name="version_organisation",
             ),
+            models.Index(Lower("name"), "id", name="version_name"),
+            models.Index("kind", Lower("name"), "id", name="version_kind_name"),
+            models.Index(SINCE, "id", name="version_since"),
+            models.Index("kind", SINCE, "id", name="version_kind_since"),
+            GinIndex(Words("name"), name="version_words"),
         ]
 
     def __str__(self):
@@ -169,8 +190,11 @@ class Identifier(Fact):
         ]
         indexes = [
             *Fact.Meta.indexes,
-            models.Index(fields=["organisation"], name="identifier_organisation", condition=NOW),
-            models.Index(fields=["value"], name="identifier_value", condition=NOW),
+            models.Index(fields=["organisation"], name="identifier_organisation"),
+            # By the start of a value too: TN24 is where TN24 0GH is.
+            models.Index(
+                OpClass("value", name="varchar_pattern_ops"), name="identifier_value_starts"
+            ),
         ]
 
     def __str__(self):
@@ -207,7 +231,10 @@ class Population(Recorded):
                 condition=NOW,
             ),
         ]
-        indexes = [*Recorded.Meta.indexes]
+        indexes = [
+            *Recorded.Meta.indexes,
+            models.Index(fields=["organisation"], name="population_organisation"),
+        ]
 
     def __str__(self):
         return f"{self.people:,} ({self.year})"

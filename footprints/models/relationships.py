@@ -12,6 +12,8 @@ from .keys import REGISTER, OrganisationKey
 from .organisations import Version
 from .releases import NOW, Fact, FactQuerySet
 
+DAYS_AND_RELEASES = ["opened_on", "closed_on", "asserted_by", "retracted_by"]
+
 
 class RelationshipQuerySet(FactQuerySet):
     def live(self, day: date, known: int | None = None):
@@ -61,8 +63,19 @@ class Relationship(Fact):
         ]
         indexes = [
             *Fact.Meta.indexes,
-            models.Index(fields=["child", "type"], name="relationship_child", condition=NOW),
-            models.Index(fields=["parent", "type"], name="relationship_parent", condition=NOW),
+            # Covering, so that a walk up or down reads the index alone. (Left to choose, the
+            # planner reads the index of the exclusion, whose second column finds nothing fast:
+            # all bodies within a region took 143 s among a million.)
+            models.Index(
+                fields=["child", "type"],
+                include=["parent", *DAYS_AND_RELEASES],
+                name="relationship_child",
+            ),
+            models.Index(
+                fields=["parent", "type"],
+                include=["child", *DAYS_AND_RELEASES],
+                name="relationship_parent",
+            ),
         ]
 
     def __str__(self):
@@ -96,8 +109,8 @@ class LeadProvider(Fact):
         ]
         indexes = [
             *Fact.Meta.indexes,
-            models.Index(fields=["collaborative"], name="leadprovider_collab", condition=NOW),
-            models.Index(fields=["provider"], name="leadprovider_provider", condition=NOW),
+            models.Index(fields=["collaborative"], name="leadprovider_collab"),
+            models.Index(fields=["provider"], name="leadprovider_provider"),
         ]
 
     def __str__(self):

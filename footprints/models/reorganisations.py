@@ -173,8 +173,8 @@ class Succession(Recorded):
         ]
         indexes = [
             *Recorded.Meta.indexes,
-            models.Index(fields=["predecessor"], name="succession_predecessor", condition=NOW),
-            models.Index(fields=["successor"], name="succession_successor", condition=NOW),
+            models.Index(fields=["predecessor"], name="succession_predecessor"),
+            models.Index(fields=["successor"], name="succession_successor"),
         ]
 
     def __str__(self):
@@ -206,7 +206,7 @@ class Move(Recorded):
         ]
         indexes = [
             *Recorded.Meta.indexes,
-            models.Index(fields=["child"], name="move_child", condition=NOW),
+            models.Index(fields=["child"], name="move_child"),
         ]
 
     def __str__(self):
