@@ -16,7 +16,7 @@ ROWS = 3_000_000
 # Unpacked to packed. XML packs to a thirtieth, a report in capitals to a tenth; a bomb by deflate
 # reaches a thousand. Small files may be as empty as they like.
 RATIO = 200
-RATIO_FROM = 64 * MEGABYTE
+RATIO_FROM = 32 * MEGABYTE
 
 # Zips within zips: TRUD's XML is two deep, and one more for who packed it again.
 DEPTH = 3

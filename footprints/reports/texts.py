@@ -6,6 +6,7 @@ import io
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from . import limits
@@ -45,10 +46,14 @@ class Text:
     def _shape(self):
         """The separator and the number of columns that most of the first rows have."""
         with self._opened() as text:
-            lines = [raw for _, raw in _lines(text, at_most=limits.FIRST_ROWS) if raw]
+            lines = [
+                raw for _, raw in _lines(text, at_most=limits.FIRST_ROWS) if raw and raw.strip()
+            ]
         shapes = []
         for delimiter in DELIMITERS:
-            widths = Counter(_width(raw, delimiter) for raw in lines if raw.strip())
+            # By record and by line: a field may run over lines, and a quote may never close.
+            widths = Counter(map(len, _records(lines, delimiter)))
+            widths.update(len(cells) for raw in lines if (cells := _whole(raw, delimiter)))
             width, number = widths.most_common(1)[0] if widths else (1, 0)
             shapes.append((width > 1, number, width, delimiter))
         _, _, width, delimiter = max(shapes, key=lambda shape: shape[:3])
@@ -145,11 +150,17 @@ def _cells(raw: str, delimiter: str) -> tuple[str, ...] | None:
     return tuple(cell.strip() for cell in cells)
 
 
-def _width(raw: str, delimiter: str) -> int:
+def _whole(raw: str, delimiter: str) -> tuple[str, ...] | None:
+    """The cells of a line that is a whole record and without fault; else None."""
     try:
-        return len(_cells(raw, delimiter) or ())
+        return _cells(raw, delimiter)
     except csv.Error:
-        return 0
+        return None
+
+
+def _records(lines: list[str], delimiter: str) -> Iterator[list[str]]:
+    with suppress(csv.Error):  # a sample of a field without end
+        yield from filter(None, csv.reader(lines, delimiter=delimiter))
 
 
 class _Records:
