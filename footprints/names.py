@@ -1,6 +1,7 @@
 """How names are written: as the field writes them, not in the capitals of the published files."""
 
 import re
+from functools import lru_cache
 
 # Words that ODS writes in capitals and that stay in capitals; seen in etr, ePCN and eccg.
 CAPITALS = {
@@ -44,6 +45,7 @@ def written(name: str) -> str:
     return " ".join(_word(word, first=not i) for i, word in enumerate(words))
 
 
+@lru_cache(maxsize=50_000)  # a national file has 300,000 names, of few different words
 def _word(word: str, *, first: bool) -> str:
     bare = re.sub(r"[^A-Z0-9']", "", word)
     if bare not in ("ST", "DR", "MR", "MT") and (

@@ -25,6 +25,14 @@ PCN = Slot(
     parents=frozenset({"pcn"}),
 )
 
+# The reporting entity that a practice counts for, beside its commissioner (London, Frimley).
+REPORTED_BY = Slot(
+    name="reporting entity",
+    type=MEMBER_OF,
+    children=frozenset({"practice", "prescribing_cost_centre"}),
+    parents=frozenset({"reporting_entity"}),
+)
+
 # The CCG, later the sub-ICB location, that a PCN lies in.
 PCN_LOCATION = Slot(
     name="pcn location", type=PART_OF, children=frozenset({"pcn"}), parents=COMMISSIONERS
