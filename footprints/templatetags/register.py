@@ -2,7 +2,8 @@
 
 {% load register %}
 {% state reorganisation %}      a chip: an icon and "Rumoured – not decided"
-{{ text|sources }}              a source as text, its addresses as links
+{{ text|sources }}              sources as a reader would name them, addresses as links
+{{ text|remark }}               a fact's note as a sentence
 {{ version|brief }}             "Kent and Medway" of "NHS Kent and Medway CCG"
 {{ version|titled }}            the name beside which the code stands
 {{ version|abridged }}          "NHS Frimley ICB" of "NHS Frimley Integrated Care Board"
@@ -11,10 +12,11 @@
 import re
 
 from django import template
-from django.utils.html import format_html, urlize
+from django.utils.html import format_html, format_html_join, urlize
 from django.utils.safestring import mark_safe
 
 from .. import lives, names
+from ..citations import cited, remarked
 from ..models import Reorganisation
 from .waymark import icon
 
@@ -49,12 +51,23 @@ def state_tag(event):
 
 @register.filter
 def sources(text):
-    """Write a source with its addresses as links, shown without https:// and cut to fit."""
-    linked = urlize(text, nofollow=True, autoescape=True)
+    """Write a fact's sources as a reader would name them, addresses as links, in a row."""
+    return format_html_join(mark_safe("; "), "{}", ((linked(piece),) for piece in cited(text)))
+
+
+@register.filter
+def remark(text):
+    """Write a fact's note as a sentence, with its addresses as links."""
+    return linked(remarked(text))
+
+
+def linked(text):
+    """Return text as HTML with its addresses as links, shown without https:// and cut to fit."""
+    html = urlize(text, nofollow=True, autoescape=True)
     shorter = re.sub(
         r">https?://(?:www\.)?([^<]+)<",
         lambda found: f">{found[1][:60] + '…' if len(found[1]) > 60 else found[1]}<",
-        str(linked),
+        str(html),
     )
     return mark_safe(shorter)
 
