@@ -261,9 +261,14 @@ class _ShortReads:
 
     def __init__(self, file):
         self.file = file
-        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+        self.tell, self.seekable = file.tell, file.seekable
         self.size = file.seek(0, io.SEEK_END)
         file.seek(0)
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        if whence == io.SEEK_SET and offset < 0:  # as an archive says that lost its beginning
+            raise zipfile.BadZipFile("It points before its beginning.")
+        return self.file.seek(offset, whence)
 
     def read(self, number=-1):
         if number is None or number < 0:

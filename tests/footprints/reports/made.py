@@ -6,6 +6,21 @@ import zipfile
 from pathlib import Path
 from xml.sax.saxutils import escape
 
+import pytest
+
+from footprints.reports.opening import Container, Unreadable, opened
+
+# Two lines of epraccur of December 2019, as published.
+LINES = (
+    '"A81001","THE DENSHAM SURGERY","Y63","Q74","THE HEALTH CENTRE","LAWSON STREET",'
+    '"STOCKTON-ON-TEES","CLEVELAND","","TS18 1HU","19740401","","A","B","00K","20130401","",'
+    '"01642 672351","","","","0","","00K","","4",""\r\n'
+    '"A81002","QUEENS PARK MEDICAL CENTRE","Y63","Q74","QUEENS PARK MEDICAL CTR","FARRER STREET",'
+    '"STOCKTON ON TEES","CLEVELAND","","TS18 2AW","19740401","","A","B","00K","20130401","",'
+    '"01642 679681","","","","0","","00K","","4",""\r\n'
+)
+PEAK = 400  # megabytes that no import may pass
+
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -45,6 +60,20 @@ def read_elsewhere(path) -> tuple[str, int, float]:
     said, figures = done.stdout.strip().rsplit("\n", 1)
     megabytes, seconds = figures.split()
     return said, int(megabytes), float(seconds)
+
+
+def refusal(path, content=None) -> str:
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Unreadable) as caught, opened(path) as document:
+        list(document.rows())
+        for sheet in document.sheets():
+            list(sheet.rows())
+        if document.kind in (Container.XML, Container.JSON, Container.JSON_LINES):
+            with document.stream() as stream:
+                while stream.read(2**20):
+                    pass
+    return str(caught.value)
 
 
 def zipped(path, members: dict, packing=zipfile.ZIP_DEFLATED):

@@ -9,23 +9,7 @@ import pytest
 
 from footprints.reports import BadLine, Doubt, limits
 from footprints.reports.opening import Container, Row, Unreadable, opened
-from tests.footprints.reports.made import read_elsewhere, zipped
-
-# Two lines of epraccur of December 2019, as published.
-LINES = (
-    '"A81001","THE DENSHAM SURGERY","Y63","Q74","THE HEALTH CENTRE","LAWSON STREET",'
-    '"STOCKTON-ON-TEES","CLEVELAND","","TS18 1HU","19740401","","A","B","00K","20130401","",'
-    '"01642 672351","","","","0","","00K","","4",""\r\n'
-    '"A81002","QUEENS PARK MEDICAL CENTRE","Y63","Q74","QUEENS PARK MEDICAL CTR","FARRER STREET",'
-    '"STOCKTON ON TEES","CLEVELAND","","TS18 2AW","19740401","","A","B","00K","20130401","",'
-    '"01642 679681","","","","0","","00K","","4",""\r\n'
-)
-PEAK = 400  # megabytes that no import may pass
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "report"
+from tests.footprints.reports.made import LINES, PEAK, read_elsewhere, refusal, zipped
 
 
 def rows_of(path, content=None):
@@ -33,20 +17,6 @@ def rows_of(path, content=None):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     with opened(path) as document:
         return list(document.rows())
-
-
-def refusal(path, content=None) -> str:
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(Unreadable) as caught, opened(path) as document:
-        list(document.rows())
-        for sheet in document.sheets():
-            list(sheet.rows())
-        if document.kind in (Container.XML, Container.JSON, Container.JSON_LINES):
-            with document.stream() as stream:
-                while stream.read(2**20):
-                    pass
-    return str(caught.value)
 
 
 # --- Text --------------------------------------------------------------------------------------
