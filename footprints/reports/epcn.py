@@ -1,0 +1,178 @@
+"""ePCN: the workbook of PCNs and of the practices that are their core partners.
+
+Two sheets, told by their columns: the sheets' names change from year to year ("PCN Details",
+"PCNDetails"), the headers hold line breaks and end in spaces, and say "CCG" until 2022 and
+"Sub ICB Loc" since. Days are numbers in 2019 and text later; nothing is None or ''.
+
+The sheet of PCNs gives each PCN's own days, and its location as it is now: since when is not
+said, and of a closed PCN it is no news. The other sheet gives each practice's days in its PCN.
+It repeats the practice's own commissioner, which is epraccur's to say.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from itertools import islice
+
+from . import slots
+from .claims import Absence, Authority, BadLine, Bond, Claim, Doubt, Life
+from .days import day_after, day_of, holds, known, newest
+from .opening import Container, Document, Row, Sheet
+from .reading import Reader
+from .records import BadRecord, coded
+from .rows import in_order, name_of, once_a_code, opening, read
+
+HEADER_WITHIN = 20  # rows: a title may stand above
+IN_TWO_PCNS = "practice in two PCNs"
+
+# How each column's header reads, with single blanks and small letters.
+COMMISSIONER_CODE = r"(ccg|clinical commissioning group|sub[ -]icb( loc(ation)?)?) code"
+DETAILS = {
+    "code": r"pcn code",
+    "name": r"pcn name",
+    "location": rf"current {COMMISSIONER_CODE}",
+    "opened": r"open date",
+    "closed": r"close date",
+}
+PARTNERS = {
+    "practice": r"partner organisation code",
+    "pcn": r"pcn code",
+    "start": r"practice to pcn relationship start date",
+    "end": r"practice to pcn relationship end date",
+}
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A sheet whose columns were found. ``header``: the row that names them."""
+
+    sheet: Sheet
+    header: int
+    columns: dict[str, int]
+
+    def rows(self) -> Iterator[Row]:
+        """The rows below the header, cut to the columns, in the order of ``columns``."""
+        numbers = list(self.columns.values())
+        for row in self.sheet.rows():
+            if row.line <= self.header:
+                continue
+            missing = [name for name, number in self.columns.items() if number in row.missing]
+            padded = row.cells + ("",) * (max(numbers) + 1 - len(row.cells))
+            cells = tuple(padded[number] for number in numbers)
+            if missing:
+                yield BadLine(
+                    row.line,
+                    f"The cell under {missing[0]!r} holds a formula that was never computed, or "
+                    "an error: open the workbook in Excel, and save it.",
+                    cells[0][:20],
+                )
+            elif any(cells):
+                yield Row(row.line, cells)
+
+
+def _table(document: Document, headers: dict[str, str]) -> _Table | None:
+    for sheet in document.sheets():
+        for row in islice(sheet.rows(), HEADER_WITHIN):
+            if row.line > HEADER_WITHIN:
+                break
+            texts = [" ".join(cell.split()).casefold() for cell in row.cells]
+            columns = {
+                name: next((n for n, text in enumerate(texts) if re.fullmatch(header, text)), None)
+                for name, header in headers.items()
+            }
+            if None not in columns.values():
+                return _Table(sheet, row.line, columns)
+    return None
+
+
+class PrimaryCareNetworks(Reader):
+    source = "epcn"
+    title = "Primary care networks (ePCN)"
+    looks = "a workbook with a sheet of PCNs and one of their core partners"
+    authority = Authority(
+        lives=frozenset({"pcn"}),
+        slots=(slots.PCN_LOCATION, slots.PCN),
+        absence=Absence.NOTHING,  # closed PCNs and ended partnerships stay in the file
+    )
+
+    @classmethod
+    def recognises(cls, document: Document) -> bool:
+        return (
+            document.kind is Container.WORKBOOK
+            and _table(document, DETAILS) is not None
+            and _table(document, PARTNERS) is not None
+        )
+
+    @cached_property
+    def details(self) -> _Table:
+        return _table(self.document, DETAILS)
+
+    @cached_property
+    def partners(self) -> _Table:
+        return _table(self.document, PARTNERS)
+
+    def day(self) -> date | None:
+        days = set()
+        for table, first, last in ((self.details, 3, 4), (self.partners, 2, 3)):
+            for row in table.rows():
+                if isinstance(row, Row):
+                    try:
+                        days |= {known(day_of(row.cells[first])), day_after(row.cells[last])}
+                    except BadRecord:
+                        continue
+        return newest(days - {None})
+
+    def claims(self, day: date) -> Iterator[Claim]:
+        def network(row):
+            return self._network(row, day)
+
+        yield from _said_of(self.details, read(self.details.rows(), once_a_code(network)))
+        partnerships = defaultdict(list)
+        yield from _said_of(
+            self.partners,
+            read(self.partners.rows(), lambda row: self._partnership(row, partnerships)),
+        )
+
+    def _network(self, row, day):
+        text, name, location, first, last = row.cells
+        code = coded(text)
+        opened_on, doubts = opening(row, first, code, "opened")
+        closed_on = day_after(last)
+        in_order(opened_on, closed_on, code)
+        yield Life(row.line, code, "pcn", name_of(name), opened_on, closed_on)
+        yield from doubts
+        if location and holds(day, opened_on, closed_on):
+            yield Bond(row.line, slots.PCN_LOCATION.name, code, coded(location))
+
+    def _partnership(self, row, partnerships):
+        practice, network = coded(row.cells[0]), coded(row.cells[1])
+        joined_on, doubts = opening(row, row.cells[2], practice, f"joined {network}")
+        left_on = day_after(row.cells[3])
+        in_order(joined_on, left_on, f"{practice} in {network}")
+        yield Bond(row.line, slots.PCN.name, practice, network, joined_on, left_on)
+        yield from doubts
+        for other, since, until in partnerships[practice]:
+            if (until is None or (joined_on or date.min) < until) and (
+                left_on is None or (since or date.min) < left_on
+            ):
+                start = max(since or date.min, joined_on or date.min)
+                yield Doubt(
+                    row.line,
+                    IN_TWO_PCNS,
+                    f"{practice} is in {other} and in {network} at once, on {start.isoformat()}.",
+                    practice,
+                )
+        partnerships[practice].append((network, joined_on, left_on))
+
+
+def _said_of(table: _Table, claims):
+    """The claims; what is odd or bad names the sheet, for both have a row of each number."""
+    for claim in claims:
+        if isinstance(claim, BadLine):
+            claim = replace(claim, reason=f"Sheet {table.sheet.name}: {claim.reason}")
+        elif isinstance(claim, Doubt):
+            claim = replace(claim, text=f"{claim.text} (sheet {table.sheet.name})")
+        yield claim
