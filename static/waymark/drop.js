@@ -1,4 +1,4 @@
-// A file dropped on the alignment form is the file chosen; the form works without this.
+// Files dropped on a form's [data-drop] are the files chosen; the form works without this.
 for (const place of document.querySelectorAll("[data-drop]")) {
   const chooser = place.querySelector("input[type=file]");
   const over = (on) => place.classList.toggle("is-over", on);
@@ -15,6 +15,7 @@ for (const place of document.querySelectorAll("[data-drop]")) {
     event.preventDefault();
     over(false);
     chooser.files = event.dataTransfer.files;
+    chooser.dispatchEvent(new Event("change", { bubbles: true }));
     chooser.focus();
   });
 }
