@@ -51,10 +51,15 @@ def fetch_due_feeds():
 
 @shared_task
 def fetch_feed(name):
-    """Visit one feed, and have what comes taken in. Where a worker has it, nothing is done."""
+    """Visit one feed, and have what comes taken in. Where a worker has it, nothing is done.
+
+    A long walk goes on in a visit of its own, behind whatever else waits for a worker.
+    """
     report = fetching.fetch_feed(name, at=now())
     if report is not None:
         start(report)
+    elif name in fetching.due_feeds(at=now()):
+        start_visit(name)
 
 
 def start(report):
@@ -63,3 +68,11 @@ def start(report):
         take_in.delay_on_commit(report.pk)
     except OperationalError:
         logger.warning("Report %s waits for the broker", report.pk, exc_info=True)
+
+
+def start_visit(name):
+    """Have a worker visit a feed that was made due; without a broker the clock will."""
+    try:
+        fetch_feed.delay_on_commit(name)
+    except OperationalError:
+        logger.warning("Feed %s waits for the broker", name, exc_info=True)

@@ -26,8 +26,8 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 class Way(models.TextChoices):
     """How a source is asked."""
 
-    EXPORT = "export", "ODS Data Search and Export"
-    CHANGES = "changes", "ODS API: what changed"
+    EXPORT = "export", "Data Search and Export"
+    CHANGES = "changes", "What changed, from the ODS API"
     FILE = "file", "A file at an address"
 
 

@@ -74,7 +74,7 @@ def fetch_feed(name: str, *, at: datetime) -> Report | None:
         logger.warning("Fetching %s: another worker has it now.", name)
         return None
     except Paused:
-        claim.let_go(next_at=now())
+        claim.let_go(next_at=now(), looked_at=now())
         return None
     except Failed as failed:
         logger.warning("Fetching %s: %s", name, failed)

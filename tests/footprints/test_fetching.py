@@ -12,12 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from django.core.checks import run_checks
+from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.utils.timezone import now
 
 from config.embedded import BASE_DIR
+from footprints import tasks
+from footprints.fetching.checks import check_feeds
 from footprints.fetching.pace import wait_for_turn
 from footprints.fetching.sources import Way, configured
 from footprints.models import Feed, Report
@@ -125,13 +127,14 @@ def test_a_wrong_word_stops_the_start_and_is_named(settings, feeds, says):
 
     with pytest.raises(ImproperlyConfigured, match=says):
         configured()
-    assert "footprints.E001" in [error.id for error in run_checks()]
+    assert [error.id for error in check_feeds(None)] == ["footprints.E001"]
 
 
 def test_nobody_is_asked_all_the_time(settings):
     settings.REPORTS_FETCHED_EVERY = timedelta(minutes=1)
 
-    assert "footprints.E002" in [error.id for error in run_checks()]
+    assert [error.id for error in check_feeds(None)] == ["footprints.E002"]
+    assert check_feeds in registry.registered_checks
 
 
 def test_nothing_is_fetched_unless_it_is_switched_on(db, settings, django_assert_num_queries):
@@ -910,3 +913,35 @@ def test_after_kill_9_another_worker_goes_on(changes, settings):
     counts = changes.counts()
     assert counts.pop(organisation(CODES[12])) == 2  # the one that was under way
     assert set(counts.values()) == {1}
+
+
+# --- From the clock to the register -------------------------------------------------------------
+
+
+def test_the_clock_fetches_a_published_report_and_applies_it(
+    register, nhs, settings, shared, django_capture_on_commit_callbacks
+):
+    settings.REPORT_FEEDS = ["etr"]
+    published = (shared / "ods" / "etr_2025-12.csv").read_bytes()
+    nhs.files["/api/getReport?etr"] = File(published, modified="Mon, 01 Dec 2025 06:00:00 GMT")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.fetch_due_feeds()
+
+    report = Feed.objects.get(name="etr").report
+    assert report.state == Report.State.APPLIED, (report.error, report.preview)
+    assert (report.release.published_on, report.via) == (date(2025, 12, 1), "fetch")
+    tasks.fetch_due_feeds()
+    assert len(nhs.asked) == 1
+
+
+def test_the_clock_fetches_what_changed_and_it_is_read(
+    register, changes, settings, django_capture_on_commit_callbacks
+):
+    settings.FETCHING = QUICK | {"walk_slice": 0.05}  # several visits, one after another
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.fetch_due_feeds()
+
+    report = Feed.objects.get(name="changes").report
+    assert report.source == "ods-ord", report.error
+    assert report.preview["read"]["lines"] == len(CODES)
