@@ -4,6 +4,7 @@ Each topic is one question over the facts known now; the traps it finds are desc
 codes, in ``docs/decisions.md``.
 """
 
+import re
 from collections.abc import Iterator
 
 from django.db import connection
@@ -12,7 +13,8 @@ from . import events
 from .bundle import Bundle
 from .models import Finding
 
-# topic: SQL giving (code, text). Versions are named `life`, one row a code and period.
+# topic: SQL giving (code, text). Versions are named `life`, one row a code and period; ABOUT names
+# the column of the body that it is about.
 QUESTIONS = {
     "two parents at once": """
         SELECT child.code, child.code || ' is part of ' || one.code || ' and ' || other.code
@@ -24,7 +26,7 @@ QUESTIONS = {
         JOIN footprints_organisation child ON child.id = a.child_id
         JOIN footprints_organisation one ON one.id = a.parent_id
         JOIN footprints_organisation other ON other.id = b.parent_id
-        WHERE a.retracted_by_id IS NULL AND a.type = 'part_of'
+        WHERE a.retracted_by_id IS NULL AND a.type = 'part_of' AND ABOUT(a.child_id)
         ORDER BY child.code""",
     "relationship without a start": """
         SELECT child.code, 'It is not known since when ' || child.code || ' is '
@@ -32,7 +34,7 @@ QUESTIONS = {
         FROM footprints_relationship fact
         JOIN footprints_organisation child ON child.id = fact.child_id
         JOIN footprints_organisation parent ON parent.id = fact.parent_id
-        WHERE fact.retracted_by_id IS NULL AND fact.opened_on IS NULL
+        WHERE fact.retracted_by_id IS NULL AND fact.opened_on IS NULL AND ABOUT(fact.child_id)
           AND fact.type IN ('part_of', 'member_of')
           AND NOT EXISTS (  -- where the body's own start is not known, that is said of it already
             SELECT FROM footprints_version life
@@ -46,6 +48,7 @@ QUESTIONS = {
         JOIN footprints_kind kind ON kind.code = life.kind_id
         WHERE life.retracted_by_id IS NULL AND life.opened_on IS NULL
           AND kind.family NOT IN ('committee', 'collaborative')
+          AND ABOUT(life.organisation_id)
         ORDER BY organisation.code""",
     "outlives its parent": """
         SELECT child.code, child.code || ' is still ' || replace(fact.type, '_', ' ') || ' '
@@ -62,7 +65,7 @@ QUESTIONS = {
               AND succession.retracted_by_id IS NULL AND succession.becomes_id IS NULL
         ) AS home ON true
         WHERE fact.retracted_by_id IS NULL AND fact.closed_on IS NULL
-          AND fact.type IN ('part_of', 'member_of')
+          AND fact.type IN ('part_of', 'member_of') AND ABOUT(fact.child_id)
           AND NOT EXISTS (
             SELECT FROM footprints_version life
             WHERE life.organisation_id = fact.parent_id AND life.retracted_by_id IS NULL
@@ -80,7 +83,7 @@ QUESTIONS = {
              AND life.retracted_by_id IS NULL
              AND daterange(life.opened_on, life.closed_on) @> event.effective_on
         WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
-          AND succession.becomes_id IS NULL
+          AND succession.becomes_id IS NULL AND ABOUT(predecessor.id)
         ORDER BY predecessor.code, successor.code""",
     "committee that covers nothing that lives": """
         SELECT committee.code, life.name || ' covers only bodies that have closed: '
@@ -91,7 +94,7 @@ QUESTIONS = {
         JOIN footprints_relationship fact ON fact.child_id = committee.id
              AND fact.type = 'covers' AND fact.retracted_by_id IS NULL AND fact.closed_on IS NULL
         JOIN footprints_organisation covered ON covered.id = fact.parent_id
-        WHERE life.retracted_by_id IS NULL AND life.closed_on IS NULL
+        WHERE life.retracted_by_id IS NULL AND life.closed_on IS NULL AND ABOUT(committee.id)
         GROUP BY committee.code, life.name
         HAVING NOT bool_or(EXISTS (
             SELECT FROM footprints_version covered_life
@@ -105,7 +108,7 @@ QUESTIONS = {
         JOIN footprints_organisation provider ON provider.id = fact.provider_id
         JOIN footprints_version life ON life.organisation_id = fact.collaborative_id
              AND life.retracted_by_id IS NULL
-        WHERE fact.retracted_by_id IS NULL AND fact.closed_on IS NULL
+        WHERE fact.retracted_by_id IS NULL AND fact.closed_on IS NULL AND ABOUT(fact.provider_id)
           AND NOT EXISTS (
             SELECT FROM footprints_version alive
             WHERE alive.organisation_id = fact.provider_id AND alive.retracted_by_id IS NULL
@@ -131,7 +134,7 @@ QUESTIONS_OF_A_DAY = {
         JOIN footprints_organisation one ON one.id = a.parent_id
         JOIN footprints_organisation other ON other.id = b.parent_id
         WHERE a.retracted_by_id IS NULL AND a.type = 'member_of'
-          AND child.id IN (SELECT id FROM changed_body)""",
+          AND ABOUT(a.child_id)""",
     "open without live members": """
         SELECT body.code, life.name || ' is open on %(written)s, and no body is in it any more'
         FROM changed_body
@@ -169,7 +172,7 @@ QUESTIONS_OF_A_DAY = {
              AND first.opened_on > event.effective_on - 366
         WHERE succession.retracted_by_id IS NULL AND succession.passes = 'area'
           AND succession.becomes_id IS NULL
-          AND successor.id IN (SELECT id FROM changed_body)""",
+          AND ABOUT(successor.id)""",
 }
 
 CHANGED = """
@@ -194,10 +197,19 @@ def note(cursor, release: int, day):
     }
     for topic, question in (QUESTIONS | daily).items():
         cursor.execute(
-            "INSERT INTO staged_finding "
-            f"SELECT 0, 'anomaly', '{topic}', code, text FROM ({question}) AS found(code, text) "
-            "WHERE code IN (SELECT code FROM footprints_organisation JOIN changed_body USING (id))"
+            f"INSERT INTO staged_finding SELECT 0, 'anomaly', '{topic}', code, text "
+            f"FROM ({_asked(question, of_changed=True)}) AS found(code, text)"
         )
+
+
+def _asked(question: str, *, of_changed: bool) -> str:
+    """The question, of every body or of those in ``changed_body``.
+
+    It says itself which column names the body it is about: narrowed only from outside, it would
+    be answered for the whole register first.
+    """
+    only = r"\1 IN (SELECT id FROM changed_body)" if of_changed else "true"
+    return re.sub(r"ABOUT\((.*?)\)", only, question)
 
 
 def found(bundle: Bundle) -> list[Finding]:
@@ -208,7 +220,7 @@ def found(bundle: Bundle) -> list[Finding]:
 def _in_the_register() -> Iterator[Finding]:
     with connection.cursor() as cursor:
         for topic, question in QUESTIONS.items():
-            cursor.execute(question)
+            cursor.execute(_asked(question, of_changed=False))
             for code, text in cursor.fetchall():
                 yield Finding(severity=Finding.Severity.ANOMALY, topic=topic, code=code, text=text)
 

@@ -7,12 +7,19 @@ SLOTS = """
 CREATE TEMP TABLE slot (name text, type text, kind text) ON COMMIT DROP
 """
 
-# Bodies that were ever of a kind that is a parent in the slot, as known now.
+# Bodies that were ever of a kind that is a parent in the slot, as known now; and bodies of which
+# nothing is known: an older report may name what only a newer one opens.
 PARENTS = """
 CREATE TEMP TABLE slot_parent ON COMMIT DROP AS
 SELECT DISTINCT slot.name AS slot, slot.type, version.organisation_id
 FROM slot JOIN footprints_version AS version
      ON version.kind_id = slot.kind AND version.retracted_by_id IS NULL
+UNION
+SELECT slot.name, slot.type, organisation.id
+FROM slot CROSS JOIN footprints_organisation AS organisation
+WHERE NOT EXISTS (
+    SELECT FROM footprints_version AS version
+    WHERE version.organisation_id = organisation.id AND version.retracted_by_id IS NULL)
 """
 
 UNPLACED = """

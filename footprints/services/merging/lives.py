@@ -41,15 +41,22 @@ WINDOW of_the_body AS (
     PARTITION BY version.organisation_id ORDER BY version.opened_on NULLS FIRST)
 """
 
+# From when a change holds: a kind from the day that the report gives it, a name of the same kind
+# from the report's day, for names of days gone by are not published.
+CHANGES_ON = """
+CASE WHEN life.kind <> shown.kind_id THEN coalesce(life.since, %(day)s::date)
+     ELSE %(day)s::date END
+"""
+
 # One row a body that is held: what the report says of it beside what is held.
-CASES = """
+CASES = f"""
 CREATE TEMP TABLE life_case ON COMMIT DROP AS
 SELECT life.*, held.*,
-       coalesce(life.since, %(day)s::date) AS changes_on,
+       {CHANGES_ON} AS changes_on,
        held.last_closed IS NOT NULL AND life.opened_on >= held.last_closed AS reopens,
        NOT (held.last_closed IS NOT NULL AND life.opened_on >= held.last_closed)
            AND (lower(life.name) <> lower(shown.name) OR life.kind <> shown.kind_id)
-           AND coalesce(life.since, %(day)s::date) < coalesce(life.closed_on, 'infinity')
+           AND {CHANGES_ON} < coalesce(life.closed_on, 'infinity')
            AS changes,
        shown.name AS shown_name, shown.kind_id AS shown_kind
 FROM life
@@ -74,7 +81,9 @@ SELECT * FROM (
     SELECT held.id, held.organisation_id, held.kind_id, held.name, held.source, held.note,
            CASE WHEN held.place = 1 AND claim.is_its_own AND NOT claim.reopens
                      AND claim.opened_on IS NOT NULL
-                THEN claim.opened_on ELSE held.opened_on END AS opened_on,
+                THEN greatest(claim.opened_on,
+                              CASE WHEN held.kind_id = claim.kind THEN claim.since END)
+                ELSE held.opened_on END AS opened_on,
            nullif(least(
                CASE WHEN held.place = held.places AND NOT claim.reopens
                     THEN coalesce(claim.closed_on, 'infinity')

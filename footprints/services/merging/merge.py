@@ -18,6 +18,8 @@ from .staging import Staging
 Progress = Callable[[str, int, int], None]
 
 
+STEPS = 13
+WRITTEN = "footprints_version, footprints_relationship, footprints_identifier"
 OPENED = """
 SELECT code FROM life WHERE NOT EXISTS (
     SELECT FROM held_life WHERE held_life.organisation_id = life.organisation_id)
@@ -82,7 +84,7 @@ def merge(
         staging = Staging(cursor, authority)
         staging.fill(claims, lambda line: progress("Reading", line, lines))
         for position, (doing, step) in enumerate(_steps(cursor, authority, given)):
-            progress(doing, position, 12)
+            progress(doing, position, STEPS)
             step()
         merged = Merged(release, staging.read)
         merged.opened = _column(cursor, OPENED)
@@ -103,6 +105,8 @@ def _steps(cursor, authority: Authority, given: dict):
     yield "Comparing codes", lambda: labels.compare(cursor, given)
     yield "Noting differences", lambda: labels.doubts(cursor, given)
     yield "Writing codes", lambda: labels.write(cursor, given)
+    # A table that was empty a moment ago is planned as empty: a join over it took half an hour.
+    yield "Taking stock", lambda: cursor.execute(f"ANALYZE {WRITTEN}")
     yield "Looking for what is missing", lambda: absence.note(cursor, authority, given)
     yield "Looking for anomalies", lambda: anomalies.note(cursor, given["release"], given["day"])
     yield "Keeping the findings", lambda: _keep_findings(cursor, given)

@@ -1,6 +1,6 @@
 """What a run of releases changed in all: facts known now against those known before it."""
 
-from django.db import connection
+from django.db import connection, transaction
 
 from ...models import Identifier, Relationship, Version
 from ...written import period
@@ -39,6 +39,7 @@ FROM net GROUP BY {keys}
 """
 
 
+@transaction.atomic
 def changes(before: int) -> list[dict]:
     """For each kind of fact that changed after that release: how many, and the first of them."""
     found = []
