@@ -62,8 +62,9 @@ class Authority:
 class Life:
     """A body of a kind, its name on the report's day, its first day and the day after its last.
 
-    ``since``: from when it is of this kind under this name, where the report says; else a change
-    is dated to the report's day. ``opened_on`` None: the start is not known.
+    ``since``: from when it is of this kind, where the report says and it was of another before;
+    else a change is dated to the report's day, and so is a new name of the same kind.
+    ``opened_on`` None: the start is not known.
     """
 
     line: int

@@ -100,12 +100,20 @@ def test_a_new_name_begins_on_the_reports_day_and_the_old_one_stays_for_the_days
     assert lives() == [("OLD", OPENED, AUTUMN), ("NEW", AUTUMN, None)]
 
 
-def test_a_change_whose_day_is_stated_begins_on_that_day():
+def test_a_change_of_kind_whose_day_is_stated_begins_on_that_day():
     tell(practice("OLD"))
 
-    tell(practice("NEW", since=date(2030, 6, 1)), day=AUTUMN)
+    tell(practice("NEW", kind="pcn", since=date(2030, 6, 1)), day=AUTUMN)
 
     assert lives() == [("OLD", OPENED, date(2030, 6, 1)), ("NEW", date(2030, 6, 1), None)]
+
+
+def test_a_new_name_is_not_older_than_the_report_because_its_kind_is():
+    tell(practice("OLD", since=date(2026, 12, 1)))
+
+    tell(practice("NEW", since=date(2026, 12, 1)), day=AUTUMN)
+
+    assert lives() == [("OLD", date(2026, 12, 1), AUTUMN), ("NEW", AUTUMN, None)]
 
 
 def test_the_same_name_in_other_letters_is_no_news():
