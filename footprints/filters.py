@@ -5,7 +5,16 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q
 
 from .lists import WordsFilter
-from .models import Finding, Kind, LeadProvider, Organisation, Reorganisation, Succession, Version
+from .models import (
+    Finding,
+    Kind,
+    LeadProvider,
+    Organisation,
+    Reorganisation,
+    Report,
+    Succession,
+    Version,
+)
 from .models.reorganisations import Move
 from .within import bodies_within
 
@@ -147,3 +156,15 @@ class LeadProviderFilter(django_filters.FilterSet):
                 | Q(service_line__icontains=word)
             )
         return leads
+
+
+class ReportFilter(django_filters.FilterSet):
+    q = WordsFilter(name="name", label="Words of the file name")
+    state = django_filters.ChoiceFilter(choices=Report.State.choices, empty_label="Any state")
+    via = django_filters.ChoiceFilter(
+        choices=Report.Via.choices, empty_label="However it came", label="How it came"
+    )
+
+    class Meta:
+        model = Report
+        fields = []

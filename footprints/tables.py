@@ -11,9 +11,10 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from .lists import CodeColumn, DayColumn, ListTable, NumberColumn, PeriodColumn
-from .models import Finding, LeadProvider, Release, Reorganisation
+from .models import Finding, LeadProvider, Release, Reorganisation, Report
 from .names import short
 from .templatetags.register import state_chip
+from .templatetags.waymark import icon
 
 
 class OrganisationTable(ListTable):
@@ -188,3 +189,71 @@ class LeadProviderTable(ListTable):
         return value or "closed by this day"
 
     value_provider = render_provider
+
+
+# state → (icon, manner). Told by the words and the icon's shape; never by colour alone.
+REPORT_STATES = {
+    Report.State.RECEIVED: ("hourglass-split", "moving"),
+    Report.State.READING: ("arrow-repeat", "moving"),
+    Report.State.PREVIEWED: ("eye", "undecided"),
+    Report.State.APPLYING: ("arrow-repeat", "moving"),
+    Report.State.APPLIED: ("check-circle-fill", "decided"),
+    Report.State.NOTHING_NEW: ("check-circle", "decided"),
+    Report.State.REFUSED: ("exclamation-octagon", "refused"),
+    Report.State.DISCARDED: ("slash-circle", "dropped"),
+}
+HEARD = {Report.State.APPLIED, Report.State.NOTHING_NEW}
+
+
+def report_state(report, *, has_release):
+    """What became of a report, in words; one whose release was undone says so."""
+    if report.state in HEARD and not has_release:
+        return "Applied, undone since"
+    return report.get_state_display()
+
+
+def report_chip(report, *, has_release):
+    """The chip of a report's state; ``has_release``: whether a release of it stands."""
+    picture, manner = REPORT_STATES[report.state]
+    words = report_state(report, has_release=has_release)
+    if words != report.get_state_display():
+        picture, manner = "arrow-counterclockwise", "dropped"
+    return format_html('<span class="state state-{}">{} {}</span>', manner, icon(picture), words)
+
+
+class ReportTable(ListTable):
+    """One row a file as received; ``has_release`` says whether a release of it stands."""
+
+    name = tables.Column(verbose_name="File", linkify=True)
+    title = tables.Column(verbose_name="What it is")
+    about = DayColumn(accessor="about_on", verbose_name="Tells of")
+    state = tables.Column(empty_values=())
+    received = tables.Column(accessor="received_at", verbose_name="Received")
+    via = tables.Column(verbose_name="How it came")
+
+    sorts = {
+        "received": ("pk",),
+        "name": (Lower("name"), "pk"),
+        "about": (Coalesce("about_on", Value(date.min)), "pk"),
+    }
+    card = ("name", "title", "state")
+    optional = ("about", "received", "via")
+
+    class Meta:
+        model = Report
+        fields = []
+
+    def render_state(self, record):
+        return report_chip(record, has_release=record.has_release)
+
+    def value_state(self, record):
+        return report_state(record, has_release=record.has_release)
+
+    def render_received(self, value):
+        return date_format(localtime(value), "DATETIME_FORMAT")
+
+    def render_via(self, record):
+        how = record.get_via_display()
+        return f"{how} by {record.by}" if record.by else how
+
+    value_via = render_via

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from .views import lead_providers, organisation, organisations, releases, reorganisations
+from .views import (
+    lead_providers,
+    organisation,
+    organisations,
+    releases,
+    reorganisations,
+    reports,
+)
 
 app_name = "footprints"
 
@@ -17,6 +24,14 @@ urlpatterns = [
     path("register/releases/<int:pk>/", releases.ReleaseDetail.as_view(), name="release"),
     path("register/releases/<int:pk>/findings/", releases.FindingList.as_view(), name="findings"),
     path("register/releases/<int:pk>/undo/", releases.UndoRelease.as_view(), name="undo_release"),
+    path("register/reports/", reports.ReportList.as_view(), name="reports"),
+    path("register/reports/new/", reports.NewReport.as_view(), name="new_report"),
+    path("register/reports/<int:pk>/", reports.ReportDetail.as_view(), name="report"),
+    path("register/reports/<int:pk>/file/", reports.ReportFile.as_view(), name="report_file"),
+    path("register/reports/<int:pk>/apply/", reports.apply_report, name="apply_report"),
+    path("register/reports/<int:pk>/stop/", reports.stop_report, name="stop_report"),
+    path("register/reports/<int:pk>/discard/", reports.discard, name="discard_report"),
+    path("register/reports/<int:pk>/again/", reports.read_again, name="read_report_again"),
     path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),
     path(

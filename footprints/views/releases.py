@@ -1,7 +1,7 @@
 """What was loaded, when, what came of it, and how it is undone."""
 
 from django.contrib import messages
-from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
+from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.shortcuts import get_object_or_404, redirect
@@ -16,6 +16,7 @@ from ..names import count
 from ..services.releases import RECORDED, CannotUndo
 from ..services.undoing import later_than, rehearse_undo, undo_releases
 from ..tables import FindingTable, ReleaseTable
+from .stewards import PERMISSION, StewardsOnly
 
 
 class ReleaseList(ListView):
@@ -104,7 +105,7 @@ class ReleaseDetail(LoginRequiredMixin, TemplateView):
                 {**row, "severity": Finding.Severity(row["severity"]).label} for row in topics
             ],
             is_standing=release.undoes is None and not hasattr(release, "undone_by"),
-            may_undo=self.request.user.has_perm("footprints.add_release"),
+            may_undo=self.request.user.has_perm(PERMISSION),
             **kwargs,
         )
 
@@ -132,17 +133,10 @@ class FindingList(ListView):
         return release.findings.annotate(has_page=Exists(body))
 
 
-class UndoRelease(PermissionRequiredMixin, TemplateView):
+class UndoRelease(StewardsOnly, TemplateView):
     """Ask before a release is undone, with what that would do; then undo it."""
 
     template_name = "footprints/undo_release.html"
-    permission_required = "footprints.add_release"
-    raise_exception = True
-
-    def dispatch(self, request, *args, **kwargs):
-        if not request.user.is_authenticated:
-            self.raise_exception = False  # to the sign-in page, and back here
-        return super().dispatch(request, *args, **kwargs)
 
     def get_context_data(self, *, pk, **kwargs):
         release = get_object_or_404(Release, pk=pk)
