@@ -195,7 +195,7 @@ def _parser(finished, manifest):
     def start(name, attributes):
         nonlocal depth
         depth += 1
-        handle = starts.get(name)
+        handle = started(name)
         if handle is not None:
             handle(attributes)
         elif depth == 1:
@@ -210,7 +210,7 @@ def _parser(finished, manifest):
 
     def end(name):
         nonlocal depth
-        handle = ends.get(name)
+        handle = ended(name)
         if handle is not None:
             handle()
         depth -= 1
@@ -373,6 +373,7 @@ def _parser(finished, manifest):
         "Succ": part_ends,
         "Successor": part_ends,
     }
+    started, ended = starts.get, ends.get
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
     parser.StartElementHandler = start
