@@ -47,7 +47,10 @@ class Authority:
 
     def overlaps(self, other: "Authority") -> bool:
         """Whether the two may speak of the same fact, so that their order matters."""
-        if self.lives & other.lives or self.schemes & other.schemes:
+        if self.lives & other.lives:
+            return True
+        # A report labels the bodies whose lives it states; one that states none labels any.
+        if self.schemes & other.schemes and not (self.lives and other.lives):
             return True
         return any(
             mine.type == theirs.type

@@ -21,6 +21,7 @@ from ..models import Finding, Organisation, Release, Report, Version
 from ..reports.opening import Unreadable, opened
 from ..reports.recognising import READERS, NotRecognised, recognise
 from .merging import merge, net
+from .proposals import propose, propose_from_passings
 from .releases import CannotUndo, lock_register, undo_release
 
 State = Report.State
@@ -132,6 +133,10 @@ def apply_report(report: Report, *, by=None, progress: Progress = quietly) -> Re
                 preview=preview,
                 error="",
             )
+            progress("Looking for reorganisations", 0, 0)
+            for merged in applied.merged:
+                propose_from_passings(merged.passings, at=now(), on_release=merged.release)
+            propose(applied.release, at=now())
             return applied.release
     except REFUSALS as refusal:
         _say(report, state=State.REFUSED, error=str(refusal))
