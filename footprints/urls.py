@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    feeds,
     lead_providers,
     organisation,
     organisations,
@@ -32,6 +33,8 @@ urlpatterns = [
     path("register/reports/<int:pk>/stop/", reports.stop_report, name="stop_report"),
     path("register/reports/<int:pk>/discard/", reports.discard, name="discard_report"),
     path("register/reports/<int:pk>/again/", reports.read_again, name="read_report_again"),
+    path("register/feeds/", feeds.FeedList.as_view(), name="feeds"),
+    path("register/feeds/<str:name>/fetch/", feeds.fetch_now, name="fetch_feed"),
     path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),
     path(

@@ -117,6 +117,7 @@ PAGES = {
     "footprints:release": [(lambda: release("release"), ALL)],
     "footprints:findings": [(lambda: release("findings"), ALL)],
     "footprints:undo_release": [(lambda: release("undo_release"), STEWARD)],
+    "footprints:feeds": [("/register/feeds/", ALL)],
     "footprints:reorganisations": [("/reorganisations/", ALL)],
     "footprints:reorganisation": [
         (lambda: event("Thames Valley"), ALL),
@@ -129,6 +130,7 @@ PAGES = {
 DEEDS = {
     "healthz",
     "account_set_password",  # leads to /password/ for everybody who has one
+    "footprints:fetch_feed",
     "accounts:resolve_flag",
     "accounts:resolve_posts",
     "accounts:rename_plan",
