@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from .records import FILLER, ONE_DAY, BadRecord
@@ -18,6 +19,7 @@ EARLIEST, LATEST = date(1850, 1, 1), date(2100, 1, 1)
 SLIP = timedelta(days=5 * 365)
 
 
+@lru_cache(50_000)  # a file has few thousand different days, each many times
 def day_of(text: str) -> date | None:
     """The day; None for nothing. ``BadRecord`` where it is none, or none that can be meant.
 

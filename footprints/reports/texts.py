@@ -147,7 +147,7 @@ def _cells(raw: str, delimiter: str) -> tuple[str, ...] | None:
         raise
     except StopIteration:
         return ()
-    return tuple(cell.strip() for cell in cells)
+    return tuple(map(str.strip, cells))
 
 
 def _whole(raw: str, delimiter: str) -> tuple[str, ...] | None:
