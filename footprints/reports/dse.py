@@ -25,7 +25,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import islice
 
-from ..names import written
 from . import roles, slots
 from .claims import BadLine, Bond, Claim, Doubt, Label, Life, Record, Slot
 from .limits import Unreadable
@@ -34,15 +33,16 @@ from .opening import Container
 from .ord import is_found, read, text_of
 from .parents import AUTHORITY, IN_TWO_PCNS, ONLY_COMPARED, settled
 from .reading import Reader
-from .recording import DIFFERS, NO_CLOSING_DAY, POSTCODE_LENGTH, differing
-from .records import FILLER, BadRecord, Period, Periods, coded, named
+from .recording import DIFFERS, NO_CLOSING_DAY, differing
+from .records import FILLER, BadRecord, Period, Periods, coded
+from .rows import FILLER_DATE, name_of, postcode_of
 
 UPDATED = "orgCodeSystemUpdatedAt"
 PARTNERSHIPS = 500_000  # practices in PCNs, kept until all is read; ODS has 8,346
 
 # A child's kind to the members that name its parents, the first that is not blank: the slot, and
-# the member with the day since when, where there is one. ICB and NHSER lie around the address;
-# ODS's own relationships of these kinds are the same (every trust of 2026, in the XML).
+# the member with the day since when, where there is one. ICB and NHSER are those around the
+# address, as a region has an ICB too: they are read only for kinds that are placed by them.
 _COMMISSIONED = "isCommissionedByLegalStartDate"
 _PRESCRIBES = (
     (slots.COMMISSIONER, ("RE4", "PCO"), _COMMISSIONED),
@@ -135,7 +135,7 @@ class _Export:
             role = f"{_text(value, 'primaryRole')} {_text(value, 'primaryRoleName')}".strip()
             self._unmapped.setdefault(role[:100], [0, number])[0] += 1
             return []
-        code, name = coded(_text(value, "id")), written(named(_text(value, "name")))
+        code, name = coded(_text(value, "id")), name_of(_text(value, "name"))
         if code in self._codes:
             return [Doubt(number, "code published twice", f"{code} was read before.", code)]
         self._codes.add(code)
@@ -144,7 +144,7 @@ class _Export:
         claims: list[Claim] = []
         if period.is_filled:
             text = f"{code} has {FILLER} for a day that is not known."
-            claims.append(Doubt(number, "filler date", text, code))
+            claims.append(Doubt(number, FILLER_DATE, text, code))
         if period.differs:
             claims.append(Doubt(number, DIFFERS, differing(code, dates), code))
         is_closed = value.get("inactive") is True and not (
@@ -177,8 +177,7 @@ class _Export:
         if slots.PCN.children & {kind}:
             partners = [coded(partner) for partner in _texts(value, "isPartnerToCode") if partner]
             self._practices[code] = number, list(dict.fromkeys(partners))
-        postcode = " ".join(_text(value, "postcode").upper().split())
-        if postcode and len(postcode) <= POSTCODE_LENGTH and postcode.isprintable():
+        if postcode := postcode_of(_text(value, "postcode")):
             claims.append(Label(number, code, "postcode", postcode))
 
     def _keep_partnerships(self, value):

@@ -20,17 +20,15 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from ..names import written
 from . import roles
 from .claims import BadLine, Bond, Claim, Doubt, Label, Life, Passing, Record
 from .parents import ONLY_COMPARED, PLACES, settled
-from .records import FILLER, ONE_DAY, OPERATIONAL, BadRecord, Organisation, Periods, coded, named
+from .records import FILLER, ONE_DAY, OPERATIONAL, BadRecord, Organisation, Periods, coded
+from .rows import FILLER_DATE, name_of, postcode_of
 
 # Seen in records of ODS: each role beside the primary one begins on this day at the earliest, for
 # then the roles came in; a practice of 1974 was one all along.
 ROLES_CAME_ON = date(2014, 4, 15)
-
-POSTCODE_LENGTH = 10  # a "ZZ99 3VZ" is one too
 
 DIFFERS = "operational day differs from the legal one"
 NO_CLOSING_DAY = "closed without a day"
@@ -96,7 +94,7 @@ class Recorder:
             yield Doubt(number, "role not in the register", text)
 
     def _of(self, number, body, held):
-        code, name = coded(body.code), written(named(body.name))
+        code, name = coded(body.code), name_of(body.name)
         if code in self._codes:
             # Met in three of 96 releases: a role change recorded twice, and a code used again.
             return [Doubt(number, "code published twice", f"{code} was read before.", code)]
@@ -106,7 +104,7 @@ class Recorder:
         claims: list[Claim] = []
         if is_filled:
             text = f"{code} has {FILLER} for a day that is not known."
-            claims.append(Doubt(number, "filler date", text, code))
+            claims.append(Doubt(number, FILLER_DATE, text, code))
         if differs:
             claims.append(Doubt(number, DIFFERS, differing(code, body.dates), code))
         if kind in ONLY_COMPARED:
@@ -122,10 +120,9 @@ class Recorder:
             if kind in PLACES:
                 life = since or opened, closed
                 self._bonds(claims, number, code, PLACES[kind], body.ties, life)
-            if body.postcode and (not closed or closed > self.day):
-                postcode = " ".join(body.postcode.upper().split())
-                if len(postcode) <= POSTCODE_LENGTH and postcode.isprintable():
-                    claims.append(Label(number, code, "postcode", postcode))
+            postcode = postcode_of(body.postcode)
+            if postcode and (not closed or closed > self.day):
+                claims.append(Label(number, code, "postcode", postcode))
         self._successions(claims, number, code, body.successions)
         return claims
 
