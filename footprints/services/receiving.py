@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.files import File
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Count
-from django.utils.timezone import localdate, now
+from django.utils.timezone import now
 
 from ..models import Finding, Organisation, Release, Report, Version
 from ..reports.opening import Unreadable, opened
@@ -218,8 +218,8 @@ def _recognise(report: Report):
             report.about_on = reader.day()
     if report.about_on is None:
         raise CannotApply("Nothing in the file says which day it tells of: please say it.")
-    if report.about_on > localdate() + timedelta(days=366):
-        raise CannotApply(f"It tells of {report.about_on}, more than a year from now.")
+    if report.about_on > report.received_at.date() + timedelta(days=366):
+        raise CannotApply(f"It tells of {report.about_on}, more than a year after it came.")
 
 
 def _merge(report: Report, by, progress: Progress):
