@@ -1,11 +1,11 @@
-"""What a body belongs to on a day, and what that belongs to, up to the region."""
+"""What a body belongs to on a day, and what that belongs to, up to the nation."""
 
 from collections.abc import Collection
 from datetime import date
 
 from django.db import connection
 
-LEVELS = 5  # practice → PCN → sub-ICB location → ICB → region
+LEVELS = 7  # practice → PCN → sub-ICB location → place → ICB → region → nation
 
 # Known now, or by a release; {0} is the table. The first is what the partial indexes are made of.
 NOW = "{0}.retracted_by_id IS NULL"
@@ -17,6 +17,14 @@ ON_DAY = (
     "({0}.opened_on IS NULL OR {0}.opened_on <= %(day)s)"
     " AND ({0}.closed_on IS NULL OR {0}.closed_on > %(day)s)"
 )
+
+
+def holding(table: str, known: int | None, *, on_day: bool = False) -> str:
+    """SQL that is true of that table's facts known now, or by ``%(known)s``; on ``%(day)s``."""
+    parts = [NOW if known is None else BY_THEN, *([ON_DAY] if on_day else [])]
+    return " AND ".join(part.format(table) for part in parts)
+
+
 CLIMB = """
 WITH RECURSIVE climb AS (
     SELECT key AS body, ARRAY[key] AS path FROM unnest(%(keys)s::bigint[]) AS asked(key)
@@ -59,8 +67,10 @@ def ancestors(keys: Collection[int], day: date, known: int | None = None) -> dic
     """
     if not keys:
         return {}
-    holds = f"{NOW if known is None else BY_THEN} AND {ON_DAY}"
-    sql = CLIMB.format(relationship=holds.format("relationship"), version=holds.format("version"))
+    sql = CLIMB.format(
+        relationship=holding("relationship", known, on_day=True),
+        version=holding("version", known, on_day=True),
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql, {"keys": list(keys), "day": day, "known": known, "levels": LEVELS})
         return {body: path[1:] for body, path in cursor.fetchall()}

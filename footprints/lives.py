@@ -51,6 +51,15 @@ def titled(version: Version) -> str:
     return version.name.removesuffix(f" - {version.organisation.code}")
 
 
+def told_apart(versions: list[Version]) -> list[str]:
+    """For each version its code where another one of the list has the same brief name, else ""."""
+    names = [brief(version) for version in versions]
+    return [
+        version.organisation.code if names.count(name) > 1 else ""
+        for version, name in zip(versions, names, strict=True)
+    ]
+
+
 def brief(version: Version) -> str:
     """The name where there is little room: "Kent and Medway", the kind and code beside it."""
     return short(titled(version)) or version.name

@@ -10,6 +10,7 @@ from .views import (
     releases,
     reorganisations,
     reports,
+    walking,
 )
 
 app_name = "footprints"
@@ -35,6 +36,7 @@ urlpatterns = [
     path("register/reports/<int:pk>/again/", reports.read_again, name="read_report_again"),
     path("register/feeds/", feeds.FeedList.as_view(), name="feeds"),
     path("register/feeds/<str:name>/fetch/", feeds.fetch_now, name="fetch_feed"),
+    path("register/walk/", walking.WalkPage.as_view(), name="walk"),
     path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),
     path(

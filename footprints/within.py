@@ -1,58 +1,95 @@
 """What lies within a footprint on a day, and what lies above a body: one statement, however deep.
 
 Each function returns a subquery of organisation keys, for ``filter(organisation__in=…)``. The way
-leads along the relationships that show on that day, as known by then.
+leads along the relationships that show on that day, as known by then: they hold, and both bodies
+live.
 """
 
 from datetime import date
 
-from django.db.models.expressions import RawSQL
-
+from .ancestry import holding
 from .models import Relationship
+from .named_sql import Keys
 
 BELOW = [Relationship.Type.PART_OF, Relationship.Type.MEMBER_OF]
 BESIDE = [Relationship.Type.COVERS, Relationship.Type.SERVES]
 
+# The children, or the parents, of one body: {alone} keeps the walk to the index of each body's own
+# rows, whatever the planner believes of them. No index holds what was retracted.
+WAY = """
+CROSS JOIN LATERAL (
+    SELECT relationship.{far_end} AS id FROM footprints_relationship AS relationship
+    WHERE relationship.{near_end} = body.id AND relationship.type = ANY ({types})
+      AND {relationship}
+      AND EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = relationship.{far_end} AND {version}
+      )
+    {alone}
+) AS way
+"""
+WITHIN = """
+WITH RECURSIVE body(id) AS (
+    SELECT id FROM footprints_organisation AS organisation
+    WHERE code = %(code)s
+      AND EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = organisation.id AND {version}
+      )
+    UNION
+    SELECT way.id FROM body {below}
+)
+SELECT id FROM body
+UNION
+SELECT way.id FROM body {beside}
+UNION
+SELECT id FROM footprints_organisation WHERE code = %(code)s
+"""
+ABOVE = """
+WITH RECURSIVE body(id) AS (
+    SELECT %(key)s::bigint
+    UNION
+    SELECT way.id FROM body {above}
+)
+SELECT id FROM body
+"""
 
-def bodies_within(code: str, day: date, known: int | None = None) -> RawSQL:
+
+def bodies_within(code: str, day: date, known: int | None = None) -> Keys:
     """The body with that code, all that sits below it, and what covers or serves any of these.
 
-    A region holds its ICBs, these their sub-ICB locations and trusts, these their PCNs. A
-    committee or a collaborative is within where it covers or serves the body or any of these.
+    A nation holds its regions, these their ICBs, these their sub-ICB locations and trusts, these
+    their PCNs and practices. A committee or a collaborative is within where it covers or serves
+    the body or any of these. A body that does not live on the day has itself alone.
     """
-    shown = Relationship.objects.live(day, known)
-    below, below_params = _pairs(shown.filter(type__in=BELOW))
-    beside, beside_params = _pairs(shown.filter(type__in=BESIDE))
-    return RawSQL(
-        f"""
-        WITH RECURSIVE body(id) AS (
-            SELECT id FROM footprints_organisation WHERE code = %s
-            UNION
-            SELECT below.child_id FROM ({below}) AS below JOIN body ON below.parent_id = body.id
-        )
-        SELECT id FROM body
-        UNION
-        SELECT beside.child_id FROM ({beside}) AS beside JOIN body ON beside.parent_id = body.id
-        """,
-        (code, *below_params, *beside_params),
+    version = holding("version", known, on_day=True)
+    below = _way("child_id", "parent_id", "%(below)s", known)
+    beside = _way("child_id", "parent_id", "%(beside)s", known)
+    sql = WITHIN.format(version=version, below=below, beside=beside)
+    return Keys(sql, {"code": code, **_params(day, known)})
+
+
+def bodies_above(key: int, day: date, known: int | None = None) -> Keys:
+    """The body itself, and all that it is part of or a member of, up to its nation."""
+    sql = ABOVE.format(above=_way("parent_id", "child_id", "%(below)s", known))
+    return Keys(sql, {"key": key, **_params(day, known)})
+
+
+def _way(far_end: str, near_end: str, types: str, known) -> str:
+    return WAY.format(
+        far_end=far_end,
+        near_end=near_end,
+        types=types,
+        relationship=holding("relationship", known, on_day=True),
+        version=holding("version", known, on_day=True),
+        alone="OFFSET 0" if known is None else "",
     )
 
 
-def bodies_above(key: int, day: date, known: int | None = None) -> RawSQL:
-    """The body itself, and all that it is part of or a member of, up to the region."""
-    above, params = _pairs(Relationship.objects.live(day, known).filter(type__in=BELOW))
-    return RawSQL(
-        f"""
-        WITH RECURSIVE body(id) AS (
-            SELECT %s::bigint
-            UNION
-            SELECT above.parent_id FROM ({above}) AS above JOIN body ON above.child_id = body.id
-        )
-        SELECT id FROM body
-        """,
-        (key, *params),
-    )
-
-
-def _pairs(relationships):
-    return relationships.values("child_id", "parent_id").order_by().query.sql_with_params()
+def _params(day: date, known: int | None) -> dict:
+    return {
+        "day": day,
+        "known": known,
+        "below": [str(type) for type in BELOW],
+        "beside": [str(type) for type in BESIDE],
+    }

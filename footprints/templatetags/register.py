@@ -4,14 +4,17 @@
 {% state reorganisation %}      a chip: an icon and "Rumoured – not decided"
 {{ text|sources }}              sources as a reader would name them, addresses as links
 {{ text|remark }}               a fact's note as a sentence
+{% walk_to column.way code %}   the walk to there, on the day shown
 {{ version|brief }}             "Kent and Medway" of "NHS Kent and Medway CCG"
 {{ version|titled }}            the name beside which the code stands
 {{ version|abridged }}          "NHS Frimley ICB" of "NHS Frimley Integrated Care Board"
 """
 
 import re
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join, urlize
 from django.utils.safestring import mark_safe
 
@@ -70,6 +73,15 @@ def linked(text):
         str(html),
     )
     return mark_safe(shorter)
+
+
+@register.simple_tag(takes_context=True)
+def walk_to(context, way, code=""):
+    """The address of the walk along a way ("E92000001/Y59") and on to a code, that day."""
+    path = "/".join(filter(None, (way, code)))
+    return context["request"].as_at.keep(
+        f"{reverse('footprints:walk')}?{urlencode({'path': path}, safe='/')}"
+    )
 
 
 @register.filter

@@ -17,15 +17,17 @@ from .nodes import Edge, Graph, Node, graph_of
 from .placing import EDGE, Manner, place
 
 # In pixels: the picture is drawn at its own size, and scrolls in its box where that is narrower.
-# The width of a box, and of the room in which bands pass; three reorganisations still fit a page.
-WIDE, NARROW = (196, 104), (148, 76)
-LETTER, MONO = 6.9, 7.4  # the width of a letter of a name, and of a code
+# The width of a box, and of the room in which bands pass, by the number of days: up to four
+# reorganisations fit a page.
+WIDTHS = {1: (196, 104), 2: (196, 104), 3: (148, 76)}
+NARROWEST = (128, 44)
+LETTER, MONO, SMALL = 6.9, 7.4, 5.9  # the width of a letter of a name, of a code, of a kind
 LINE = 1.5  # statutory functions have no area: a thin line, however many pass
 
 
 @dataclass(frozen=True)
 class Box:
-    """One version of a body; its life is said in words, for the title.
+    """One version of a body; its name and kind are said in full for the title.
 
     ``folded`` of so many bodies is no link: a list beside the picture names them.
     """
@@ -117,7 +119,7 @@ def draw(
     if graph is None:
         return None
     manner = place(graph, subjects)
-    return _picture(graph, subjects, manner, _Ruler(*(WIDE if len(graph.days) < 3 else NARROW)))
+    return _picture(graph, subjects, manner, _Ruler(*WIDTHS.get(len(graph.days), NARROWEST)))
 
 
 @dataclass(frozen=True)
@@ -196,15 +198,20 @@ def _box(node: Node, subjects, manner: Manner, ruler: _Ruler) -> Box:
     if node.folded:
         code, name = f"+{len(node.folded)}", "more: see the list"
         says = ", ".join(version.organisation.code for version in node.folded)
+    else:
+        says = f"{says}, {version.kind}"
     room = width - 18 - (len(code) * MONO + 9 if manner.is_dense else 0)
     letters = int(room / LETTER)
+    kind = "" if node.folded or manner.is_dense else version.kind.name
+    if len(code) * MONO + len(kind) * SMALL + 25 > width:
+        kind = ""
     return Box(
         x=ruler.left(node.first),
         y=round(node.y, 1),
         width=width,
         height=round(node.height, 1),
         code=code,
-        kind="" if node.folded else version.kind.name,
+        kind=kind,
         name=name if len(name) <= letters else f"{name[: letters - 1].rstrip(' ,')}…",
         says=says,
         address="" if node.folded else version.get_absolute_url(),

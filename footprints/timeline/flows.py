@@ -1,12 +1,10 @@
 """Which successions a body's flow holds: those that led to it, and those that lead on from it."""
 
-import re
 from dataclasses import dataclass
 
-from django.db.models.expressions import RawSQL
-
-from ..ancestry import BY_THEN, NOW
+from ..ancestry import holding
 from ..models import Reorganisation, Succession
+from ..named_sql import Keys
 
 MOST = 150  # rows of a flow: no picture of more can be read, and a page has to be quick
 FURTHEST = 12  # reorganisations in a row, either way
@@ -73,7 +71,7 @@ def flows_of(key: int, known: int | None = None) -> Flow:
 
     Undecided ones too, as long as their event stands. About ``MOST`` at most, the nearest of them.
     """
-    stands = (NOW if known is None else BY_THEN).format("succession")
+    stands = holding("succession", known)
     stands += " AND NOT event.state = ANY (%(dropped)s)"
     area = f"{stands} AND succession.passes = 'area' AND succession.becomes_id IS NULL"
     sql = FLOWS_OF.format(
@@ -90,16 +88,8 @@ def flows_of(key: int, known: int | None = None) -> Flow:
         "furthest": FURTHEST,
     }
     rows = list(
-        Succession.objects.filter(pk__in=_Keys(sql, params))
-        .select_related("reorganisation", "becomes", "asserted_by", "origin")
+        Succession.objects.filter(pk__in=Keys(sql, params))
+        .select_related("reorganisation", "becomes")
         .order_by("reorganisation__effective_on", "reorganisation__title", "passes", "pk")
     )
     return Flow(rows, is_cut=len(rows) > MOST)
-
-
-class _Keys(RawSQL):
-    """A subquery whose parameters have names."""
-
-    def __init__(self, sql, params):
-        names = re.findall(r"%\((\w+)\)s", sql)
-        super().__init__(re.sub(r"%\(\w+\)s", "%s", sql), [params[name] for name in names])

@@ -14,11 +14,11 @@ from django.views.generic import TemplateView
 
 from .. import blast_radius, hanging, panels, timeline
 from ..filters import ReorganisationFilter
+from ..life.story import passing_rows
 from ..lists import Action, ListView
 from ..lives import Lives
 from ..models import Kind, Move, Relationship, Reorganisation, Succession, Version
 from ..tables import ReorganisationTable
-from .organisation import passing_rows
 
 ROWS_SHOWN = 12  # of each circle of the blast radius
 

@@ -111,6 +111,12 @@ PAGES = {
         ("/register/P-QHL-QUA/", PLANS),
         ("/register/APC-01/", STEWARD),
         ("/register/PC-01/", STEWARD),
+        ("/register/E92000001/", PLANS),
+        ("/register/Y59/?on=2021-01-01", PLANS),
+    ],
+    "footprints:walk": [
+        ("/register/walk/", ALL),
+        ("/register/walk/?path=E92000001/Y59/QKS/91Q", PLANS),
     ],
     "footprints:lead_providers": [("/register/lead-providers/", ALL)],
     "footprints:releases": [("/register/releases/", ALL)],

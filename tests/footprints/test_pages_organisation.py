@@ -91,23 +91,21 @@ def test_its_parents_and_children_are_those_of_the_day(reader):
     before, after = page_of(reader, "QRL", "2026-03-31"), page_of(reader, "QRL", "2026-04-01")
 
     def children(page):
-        return {(group.kind.code, group.count) for group in page.context["groups"]}
+        return {(group.kind, group.count) for group in page.context["groups"]}
 
     assert ("trust", 5) in children(after)
     assert children(before) != set()
     (parent,) = [each for each in after.context["parents"] if each.holds]
     assert parent.version.organisation.code == "Y59"
-    assert [str(above) for above in after.context["chain"]] == [
-        "England",
-        "NHS England South East",
-    ]
+    (line,) = after.context["lines"]
+    assert [str(above) for above in line.bodies] == ["England", "NHS England South East"]
 
 
 def test_many_children_are_shown_as_the_first_few_with_a_link_to_all(reader):
     page = page_of(reader, "91Q")
 
     (pcns,) = page.context["groups"]
-    assert (pcns.count, len(pcns.versions), pcns.has_more) == (42, 12, True)
+    assert (pcns.count, len(pcns.children), pcns.besides) == (42, 12, 30)
     assert "?on=" not in page.content.decode().split("within=91Q")[0][-40:]
     found = reader.get("/register/", {"within": "91Q", "kind": "pcn"})
     assert found.context["count"] == "42 organisations"
@@ -119,8 +117,9 @@ def test_a_committee_covers_what_lies_in_what_it_covers(reader):
     assert [(each.name, each.covers) for each in committees] == [
         ("Kent and Medway Integrated Medicines Optimisation Committee", "QKS")
     ]
-    covered = [each.type for each in page_of(reader, "APC-02").context["parents"]]
-    assert set(covered) == {"covers"}
+    ((title, covered),) = page_of(reader, "APC-02").context["sections"]
+    assert title == "What it covers"
+    assert {each.type for each in covered} == {"covers"}
 
 
 def test_a_collaborative_says_who_leads_it_and_a_trust_what_it_leads(reader):
@@ -128,8 +127,8 @@ def test_a_collaborative_says_who_leads_it_and_a_trust_what_it_leads(reader):
 
     leads = collaborative.context["led_by"]
     assert leads
-    trust = page_of(reader, leads[0]["version"].organisation.code)
-    assert "PC-02" in {lead["version"].organisation.code for lead in trust.context["leads"]}
+    trust = page_of(reader, leads[0].version.organisation.code)
+    assert "PC-02" in {lead.version.organisation.code for lead in trust.context["leads"]}
 
 
 def test_what_hangs_on_it_is_counted_for_those_who_may_see_it(client):
@@ -153,8 +152,8 @@ def test_what_hangs_on_it_is_counted_for_those_who_may_see_it(client):
 def test_the_sources_of_its_facts_are_said(reader):
     page = page_of(reader, "QNQ")
 
-    assert {what for what, *_ in page.context["sources"]} >= {"What it is called", "Succession"}
-    assert "population weights of D4U1Y, its only sub-ICB location" in text(page)
+    assert {each.what for each in page.context["grounds"]} >= {"Name and kind", "Succession"}
+    assert "Population weights of D4U1Y, its only sub-ICB location" in text(page)
 
 
 def test_the_page_shows_what_was_known_then(reader):
