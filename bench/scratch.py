@@ -99,3 +99,21 @@ def report(name: str, seconds: float, floor: float, promise: float | None = None
     print(f"{name:58} {seconds:8.3f} s  floor {floor:8.3f} s  {ratio:5.2f} ×{said}")
     sys.stdout.flush()
     return kept
+
+
+class Busy:
+    """A clock for a machine that does other things too: the time this process and its database
+    connection were at work, in seconds. Waiting is not counted, nor a parallel worker."""
+
+    def __init__(self):
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            self.path = f"/proc/{cursor.fetchone()[0]}/schedstat"
+        self()  # fails where the kernel does not tell
+
+    def __call__(self):
+        with open(self.path) as said:
+            at_work = int(said.read().split()[0])
+        return time.process_time() + at_work / 1e9

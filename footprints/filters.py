@@ -1,8 +1,10 @@
 """What the lists of the register may be narrowed by."""
 
+from functools import cached_property
+
 import django_filters
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 
 from .lists import WordsFilter
 from .models import (
@@ -10,13 +12,15 @@ from .models import (
     Kind,
     LeadProvider,
     Organisation,
+    Release,
     Reorganisation,
     Report,
     Succession,
     Version,
 )
 from .models.reorganisations import Move
-from .within import bodies_within
+from .narrowing import Within
+from .searching import matches
 
 
 class TickField(forms.BooleanField):
@@ -34,11 +38,18 @@ class TickFilter(django_filters.Filter):
 
 
 class CodeField(forms.CharField):
-    """The code of an organisation, cleaned to capitals; refuses one that the register lacks."""
+    """The code of an organisation, cleaned to capitals; refuses one that the register lacks.
+
+    `check` of False leaves that to a filter set that looks the body up anyway.
+    """
+
+    def __init__(self, *args, check=True, **kwargs):
+        self.check = check
+        super().__init__(*args, **kwargs)
 
     def clean(self, value):
         code = super().clean(value).replace("\x00", "").upper()
-        if code and not Organisation.objects.filter(code=code).exists():
+        if self.check and code and not Organisation.objects.filter(code=code).exists():
             raise forms.ValidationError(f"No organisation has the code {code}.")
         return code
 
@@ -60,17 +71,23 @@ class DayFilter(django_filters.DateFilter):
 
 
 class OrganisationFilter(django_filters.FilterSet):
-    """Kinds and families are chosen in the legend above the list, so they need no box here."""
+    """Kinds and families are chosen in the legend above the list, so they need no box here.
 
-    q = WordsFilter(name="name", code="organisation__code")
-    within = CodeFilter(method="filter_within", label="Within (code)")
+    Words, codes and what lies within a body are looked up first: what is found is named by its
+    key where it is little, and otherwise asked of each row, since a list walked in its order then
+    meets fifty soon. `are_few` says which. Left to one statement the planner walks the whole list
+    for a rare name, and sorts the whole list for a common one.
+    """
+
+    q = django_filters.CharFilter(
+        label="Name or code", max_length=100, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    within = CodeFilter(label="Within (code)", check=False)
     kind = django_filters.MultipleChoiceFilter(
         choices=[], widget=forms.MultipleHiddenInput, distinct=False
     )
-    family = django_filters.ChoiceFilter(
-        field_name="kind__family", choices=Kind.Family.choices, widget=forms.HiddenInput
-    )
-    legal = TickFilter(method="filter_legal", label="Only legal bodies")
+    family = django_filters.ChoiceFilter(choices=Kind.Family.choices, widget=forms.HiddenInput)
+    legal = TickFilter(label="Only legal bodies")
 
     class Meta:
         model = Version
@@ -78,16 +95,74 @@ class OrganisationFilter(django_filters.FilterSet):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.kinds = list(Kind.objects.all())
+        # One query for both: every page of the register asks for them.
+        newest = Release.objects.order_by("-pk").values("pk")[:1]
+        self.kinds = list(Kind.objects.annotate(newest_release=Subquery(newest)))
         choices = [(kind.code, kind.plural) for kind in self.kinds]
         self.filters["kind"].extra["choices"] = choices
+        self.matches = None
 
-    def filter_within(self, versions, name, code):
+    @property
+    def newest_release(self):
+        """The key of the newest release: what is counted holds until there is another."""
+        return self.kinds[0].newest_release if self.kinds else None
+
+    @cached_property
+    def below(self):
+        """What lies within the body asked for; None where none is."""
+        code = self.form.cleaned_data.get("within")
         as_at = self.request.as_at
-        return versions.filter(organisation__in=bodies_within(code, as_at.day, as_at.release))
+        if not code:
+            return None
+        return Within.find(code, as_at.day, as_at.release, self.newest_release)
 
-    def filter_legal(self, versions, name, value):
-        return versions.filter(kind__is_legal_body=True)
+    def is_valid(self):
+        if not super().is_valid():
+            return False
+        if self.below and self.below.root is None and not self.form.errors.get("within"):
+            code = self.form.cleaned_data["within"]
+            self.form.add_error("within", f"No organisation has the code {code}.")
+        return not self.form.errors
+
+    @property
+    def kinds_asked(self):
+        """The codes of the kinds that pass the choices of kind, family and legal bodies, in order
+        of the list; None where every kind does."""
+        asked = self.form.cleaned_data
+        if not (asked.get("kind") or asked.get("family") or asked.get("legal")):
+            return None
+        return [
+            kind.code
+            for kind in self.kinds
+            if (not asked.get("kind") or kind.code in asked["kind"])
+            and (not asked.get("family") or kind.family == asked["family"])
+            and (not asked.get("legal") or kind.is_legal_body)
+        ]
+
+    @property
+    def are_few(self):
+        """Whether what passes was looked up and named by key."""
+        named = self.matches is not None and not self.matches.are_many
+        return named or (self.below is not None and not self.below.is_wide)
+
+    @property
+    def are_of_kinds(self):
+        """Whether nothing but the kind decides: then the census knows how many they are."""
+        return self.matches is None and self.below is None
+
+    def filter_queryset(self, versions):
+        versions = self.of_any_kind(versions)
+        kinds = self.kinds_asked
+        return versions if kinds is None else versions.filter(kind__in=kinds)
+
+    def of_any_kind(self, versions):
+        """Return the versions that pass every filter but those of kinds."""
+        text = self.form.cleaned_data.get("q")
+        if text and text.strip():
+            if self.matches is None:
+                self.matches = matches(text)
+            versions = self.matches.within(versions)
+        return versions if self.below is None else self.below.among(versions)
 
 
 class ReorganisationFilter(django_filters.FilterSet):

@@ -12,6 +12,7 @@ from django.utils.timezone import localtime
 
 from .lists import CodeColumn, DayColumn, ListTable, NumberColumn, PeriodColumn
 from .models import Finding, LeadProvider, Release, Reorganisation, Report
+from .models.organisations import SINCE
 from .names import short
 from .templatetags.register import state_chip
 from .templatetags.waymark import icon
@@ -32,7 +33,7 @@ class OrganisationTable(ListTable):
         "code": ("organisation__code", "pk"),
         "kind": ("kind", Lower("name"), "pk"),
         # A start that is not known comes before every known one.
-        "opened": (Coalesce("opened_on", Value(date.min)), "pk"),
+        "opened": (SINCE, "pk"),
     }
     card = ("name", "code", "kind")
     optional = ("parent", "population", "opened")

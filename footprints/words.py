@@ -1,25 +1,25 @@
 """Names as words to search by: small letters, no accents, no apostrophes, no punctuation.
 
 "St. Mary's & O’Connor, Llŷn" has the words st, marys, and, oconnor, llyn. The database splits
-names (`footprints_words`, in an index over every name there ever was) and Python splits what
-somebody typed; both by the one table here, and a test holds them together.
+names (`footprints_words`, into a column with an index over every name there ever was) and Python
+splits what somebody typed; both by the one table here, and a test holds them together.
 """
 
+import re
 import unicodedata
 
-from django.contrib.postgres.search import SearchVectorField
-from django.db.models import BooleanField, Func, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import BooleanField, F, Func
 
-# What sounds the same and is left out: d'Arcy, d’Arcy and DARCY, Dr. and Dr.
-DROPPED = "'’‘ʼ`´′."
-# Between words. Whatever stands in neither table is part of a word as it is, in any script.
-BETWEEN = '-/\\(),:;"“”„!?*+=<>[]{}|_~^%$#@&–—‐‑‒•·…\t\n\r\u00a0'
+# What is left out: d'Arcy, d’Arcy and Darcy are one, and so are Dr. and Dr.
+DROPPED = "'`.’‘ʼ´′"
 ACCENTED = "àáâãäåāèéêëēìíîïīòóôõöōùúûüūẁẃẅŵỳýÿŷñçšžłøđ"
 PLAIN = "aaaaaaaeeeeeiiiiioooooouuuuuwwwwyyyyncszlod"
-assert len(ACCENTED) == len(PLAIN)
+# Between words, beside every letter of ASCII that is neither letter nor digit. Whatever else there
+# is, in any script, is part of a word as it stands.
+BETWEEN = "“”„–—‐‑‒•·…\u00a0"
 
 _TABLE = str.maketrans(ACCENTED + BETWEEN, PLAIN + " " * len(BETWEEN), DROPPED)
+_GAP = re.compile(r"[^a-z0-9\u0080-\U0010ffff]+")
 
 LONGEST = 60  # letters of one word that are looked at; the longest in the register has 20
 MOST = 8  # words of what was typed that are looked at
@@ -27,8 +27,8 @@ MOST = 8  # words of what was typed that are looked at
 
 def split(text: str) -> list[str]:
     """The words of a text, in order, as the database splits names; "&" is "and"."""
-    text = unicodedata.normalize("NFC", text.replace("\x00", " ").replace("&", " and "))
-    return [word for word in text.lower().translate(_TABLE).split(" ") if word]
+    text = unicodedata.normalize("NFC", text.replace("&", " and ")).lower().translate(_TABLE)
+    return [word for word in _GAP.split(text) if word]
 
 
 def typed(text: str) -> list[str]:
@@ -56,24 +56,19 @@ def _quoted(word):
     return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
-class Words(Func):
-    """`footprints_words(name)`: a tsvector of the words of a name."""
-
-    function = "footprints_words"
-    output_field = SearchVectorField()
-
-
 class HasWords(Func):
-    """Whether a name has words that start as those given: `HasWords("name", ["kent", "med"])`."""
+    """Whether the words typed start words of the name of a version: `HasWords(["kent", "med"])`.
 
-    template = "%(expressions)s"
-    arg_joiner = " @@ "
+    `path` leads to the version from the row asked for, and ends in a column of it: "name".
+    """
+
     conditional = True
     output_field = BooleanField()
 
-    def __init__(self, name, words):
-        query = Func(
-            Cast(Value(starts(words)), TextField()),
-            template="%(expressions)s::tsquery",
-        )
-        super().__init__(Words(name), query)
+    def __init__(self, words, path="name"):
+        super().__init__(F(path))
+        self.words = words
+
+    def as_sql(self, compiler, connection, **extra):
+        alias = compiler.quote_name_unless_alias(self.source_expressions[0].alias)
+        return f"{alias}.words @@ %s::tsquery", [starts(self.words)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import FieldError, ImproperlyConfigured, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, Count, F, Func, Q, Value, Window
 
 from ..as_at import BadAddress
 
@@ -45,11 +45,15 @@ class RowComparison(Func):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, with the tokens that lead on and back; None where there is no further."""
+    """One page of rows, with the tokens that lead on and back; None where there is no further.
+
+    `total` is how many rows there are on all pages, where that was asked for and is known.
+    """
 
     rows: list
     before: str | None
     after: str | None
+    total: int | None = None
 
     @property
     def is_only(self):
@@ -82,20 +86,36 @@ class Order:
         """The sort as the address says it."""
         return f"-{self.name}" if self.descending else self.name
 
-    def page(self, queryset, *, per_page, after=None, before=None):
+    def page(self, queryset, *, per_page, after=None, before=None, shown=None, total=False):
         """Return the Page of `queryset` in this order after one token, or before the other.
 
         One query, for one row more than the page holds. `queryset` is not sliced and its own
         order is replaced. Raises BadAddress for a token that is not from this order.
+
+        `queryset` may be a list of querysets that share no row, each of which an index serves in
+        this order where none serves all of them (one a kind): their first rows are merged.
+        `shown` is a queryset of the same model that holds the rows. Only their keys are looked
+        for then, and what it annotates is worked out in a second query, for the rows of this
+        page alone. `total` asks for the number of all rows: for few ones, of the first page.
         """
         backwards = before is not None
         token = before if backwards else after
-        keyed = self.keyed(queryset)
-        ordered = keyed.order_by(*self._order_by(reverse=self.descending != backwards))
-        if token is not None:
-            ordered = ordered.filter(self._beyond(keyed, token, backwards=backwards))
-        rows = list(ordered[: per_page + 1])
+        branches = queryset if isinstance(queryset, list) else [queryset]
+        walks = [self._walk(branch, token, backwards=backwards) for branch in branches]
+        if shown is not None:
+            walks = [walk.values("pk", *self._names) for walk in walks]
+        if total and token is None and len(walks) == 1:
+            walks = [walk.annotate(_total=Window(Count("*"))) for walk in walks]
+        if len(walks) == 1:
+            (found,) = walks
+        else:
+            first, *rest = (walk[: per_page + 1] for walk in walks)
+            found = first.union(*rest, all=True)
+            found = found.order_by(*self._order_by(reverse=self.descending != backwards))
+        rows = list(found[: per_page + 1])
         more, rows = len(rows) > per_page, rows[:per_page]
+        if shown is not None:
+            rows = self._fetched(shown, rows)
         if backwards:
             rows.reverse()
         if not rows:
@@ -104,7 +124,27 @@ class Order:
             rows,
             before=self._token(rows[0]) if (more if backwards else token is not None) else None,
             after=self._token(rows[-1]) if (backwards or more) else None,
+            total=getattr(rows[0], "_total", None),
         )
+
+    def _walk(self, queryset, token, *, backwards):
+        keyed = self.keyed(queryset)
+        if token is not None:
+            keyed = keyed.filter(self._beyond(keyed, token, backwards=backwards))
+        return keyed.order_by(*self._order_by(reverse=self.descending != backwards))
+
+    def _fetched(self, shown, found):
+        """Return the rows that `found` (dicts of keys) names, in its order, with these keys."""
+        rows = shown.in_bulk([keys["pk"] for keys in found])
+        fetched = []
+        for keys in found:
+            row = rows.get(keys["pk"])
+            if row is not None:
+                for name, value in keys.items():
+                    if name != "pk":
+                        setattr(row, name, value)
+                fetched.append(row)
+        return fetched
 
     def ordered(self, queryset):
         """Return the whole queryset in this order, for a file."""
@@ -115,17 +155,20 @@ class Order:
         # alias() would not do: the values of the last row are the address of the next page.
         return queryset.annotate(
             **{
-                f"_key_{i}": F(key) if isinstance(key, str) else key
-                for i, key in enumerate(self.keys)
+                name: F(key) if isinstance(key, str) else key
+                for name, key in zip(self._names, self.keys, strict=True)
             }
         )
 
+    @property
+    def _names(self):
+        return [f"_key_{i}" for i in range(len(self.keys))]
+
     def _order_by(self, *, reverse):
-        names = (f"_key_{i}" for i in range(len(self.keys)))
-        return [F(name).desc() if reverse else F(name).asc() for name in names]
+        return [F(name).desc() if reverse else F(name).asc() for name in self._names]
 
     def _token(self, row):
-        values = [getattr(row, f"_key_{i}") for i in range(len(self.keys))]
+        values = [getattr(row, name) for name in self._names]
         if None in values:
             raise ImproperlyConfigured(
                 f"The sort «{self.name}» met a null, which no page can follow: use Coalesce."
@@ -135,15 +178,21 @@ class Order:
 
     def _beyond(self, keyed, token, *, backwards):
         values = self._values(keyed, token)
-        names = [f"_key_{i}" for i in range(len(self.keys))]
-        return RowComparison(
-            [F(name) for name in names],
-            [
-                Value(value, output_field=keyed.query.annotations[name].output_field)
-                for name, value in zip(names, values, strict=True)
-            ],
-            operator="<" if self.descending != backwards else ">",
+        downward = self.descending != backwards
+        beyond = Q(
+            RowComparison(
+                [F(name) for name in self._names],
+                [
+                    Value(value, output_field=keyed.query.annotations[name].output_field)
+                    for name, value in zip(self._names, values, strict=True)
+                ],
+                operator="<" if downward else ">",
+            )
         )
+        if isinstance(self.keys[0], str) and "__" in self.keys[0]:
+            # Keys of two tables are in no one index: the first alone says where to begin.
+            beyond &= Q(**{f"{self._names[0]}__{'lte' if downward else 'gte'}": values[0]})
+        return beyond
 
     def _values(self, keyed, token):
         broken = BadAddress("The address of this page is broken.", REMEDY)

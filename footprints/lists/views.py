@@ -97,9 +97,7 @@ class ListView(LoginRequiredMixin, TemplateView):
                 "The address asks for the rows after one and before another at once.",
                 "Keep one of the two, or go to the first page.",
             )
-        self.page = self.order.page(
-            queryset, per_page=self.per_page, after=after or None, before=before or None
-        )
+        self.page = self.get_page(queryset, after=after or None, before=before or None)
         self.table = self.get_table(self.page.rows)
         return self.render_to_response(self.get_context_data(queryset=queryset, **kwargs))
 
@@ -122,6 +120,10 @@ class ListView(LoginRequiredMixin, TemplateView):
             return None, queryset
         filterset = self.filterset_class(self.request.GET, queryset, request=self.request)
         return filterset, filterset.qs if filterset.is_valid() else queryset.none()
+
+    def get_page(self, queryset, **place):
+        """Return the Page at `place` (`after` one token or `before` another) of the rows."""
+        return self.order.page(queryset, per_page=self.per_page, **place)
 
     def get_table(self, records):
         """Return the table of these records, with the columns chosen in the address."""

@@ -11,7 +11,7 @@ from .organisations import (
     Version,
 )
 from .relationships import LeadProvider, Relationship
-from .releases import NOW, Finding, Release
+from .releases import NOW, Finding, Recorded, Release
 from .reorganisations import Move, Reorganisation, Step, Succession, Touch
 from .reports import Feed, Proposal, Report
 
@@ -35,6 +35,7 @@ __all__ = [
     "Population",
     "Proposal",
     "ProviderCollaborative",
+    "Recorded",
     "Relationship",
     "Release",
     "Reorganisation",

@@ -1,17 +1,17 @@
 """Organisations and what was ever true of them: one code, many versions."""
 
+from collections import Counter
 from datetime import date
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import Exists, OuterRef, Q, Sum, Value
+from django.db.models import Count, Exists, OuterRef, Q, Sum, Value
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
 from ..dated import PERIOD
-from ..words import Words
 from .derived import Tally
 from .keys import REGISTER, OrganisationKey
 from .releases import NOW, Fact, FactQuerySet, Recorded, RecordedQuerySet
@@ -107,14 +107,25 @@ class VersionQuerySet(FactQuerySet):
 
     def census(self, day: date, known: int | None = None) -> dict[str, int]:
         """Live organisations by kind code on that day, as known by then; undecided bodies not."""
+        live = self.live_by_kind(day, known)
+        return {code: live[code] for code in Kind.objects.values_list("code", flat=True)}
+
+    def live_by_kind(self, day: date, known: int | None = None) -> Counter:
+        """The census of the kinds that live, 0 for any other; one query, which counts tallies."""
         tallies = Tally.objects.filter(on__lte=day)
         if known is not None:
             tallies = tallies.filter(release__lte=known)
-        live = dict(tallies.order_by().values_list("kind").annotate(Sum("change")))
         undecided = self.known(known).on(day).filter(organisation__is_provisional=True)
-        for kind in undecided.values_list("kind", flat=True):
-            live[kind] -= 1
-        return {code: live.get(code, 0) for code in Kind.objects.values_list("code", flat=True)}
+        counts = (
+            tallies.order_by()
+            .values_list("kind")
+            .annotate(count=Sum("change"))
+            .union(undecided.order_by().values_list("kind").annotate(count=-Count("pk")), all=True)
+        )
+        live = Counter()
+        for kind, count in counts:
+            live[kind] += count
+        return live
 
 
 # The first day of a version, where an unknown one comes before all that are known: to sort by.
@@ -122,7 +133,11 @@ SINCE = Coalesce("opened_on", Value(date.min))
 
 
 class Version(Fact):
-    """What an organisation was called, and what kind of thing it was, for a while."""
+    """What an organisation was called, and what kind of thing it was, for a while.
+
+    The table has one more column, `words`: the words of the name, which the database splits and
+    indexes, for `footprints.words.HasWords`.
+    """
 
     organisation = OrganisationKey(rule=REGISTER, related_name="versions", db_index=False)
     kind = models.ForeignKey(Kind, on_delete=models.PROTECT, related_name="versions")
@@ -154,7 +169,6 @@ class Version(Fact):
             models.Index("kind", Lower("name"), "id", name="version_kind_name"),
             models.Index(SINCE, "id", name="version_since"),
             models.Index("kind", SINCE, "id", name="version_kind_since"),
-            GinIndex(Words("name"), name="version_words"),
         ]
 
     def __str__(self):

@@ -1,9 +1,9 @@
 """The register of any day as a list."""
 
-from collections import Counter
-from functools import lru_cache
+from dataclasses import replace
+from functools import cached_property, lru_cache
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject, Lower
 
 from ..as_at import BadAddress
@@ -13,9 +13,9 @@ from ..models import (
     Kind,
     Population,
     Relationship,
-    Release,
     Version,
 )
+from ..searching import MANY
 from ..tables import OrganisationTable
 from ..within import BELOW
 
@@ -40,11 +40,6 @@ class OrganisationList(ListView):
     def lead(self):
         return "Every body of the NHS that we know, as it was on the day shown."
 
-    @property
-    def count_limit(self):
-        # A search shows how many it found where they fit on the page; more is one query more.
-        return None if self.request.GET.get("q") else 10_000
-
     def get_queryset(self):
         day, release = self.as_at.day, self.as_at.release
         return (
@@ -62,6 +57,47 @@ class OrganisationList(ListView):
                 ),
             )
         )
+
+    def get_page(self, queryset, **place):
+        """Few rows are sorted; many are walked in their order, each kind by an index of its own.
+
+        Where a list is walked, its keys come first: parents and people are asked for 50 rows.
+        """
+        filters, place["per_page"] = self.filterset, self.per_page
+        if not filters.is_valid() or filters.are_few:
+            return self.order.page(queryset, total=True, **place)
+        every = filters.of_any_kind(self.get_queryset())
+        kinds = filters.kinds_asked
+        if kinds is None:
+            return self.order.page(every, shown=self.get_queryset(), **place)
+        order, branches = self.order, [every.filter(kind=kind) for kind in kinds]
+        if order.name == "code":
+            # Codes of one kind lie together: found by walking the codes of all, or by its own.
+            branches = [every.filter(organisation__kinds__kind=kind, kind=kind) for kind in kinds]
+            order = replace(order, keys=("organisation__kinds__code", "pk"))
+        branches = branches or [every.none()]
+        return order.page(branches, shown=self.get_queryset(), **place)
+
+    def get_count(self, queryset):
+        """Where kinds alone narrow the list the census knows the number; else of few rows."""
+        filters, (one, many) = self.filterset, self.noun
+        if self.page.is_only or not filters.is_valid():
+            return super().get_count(queryset)
+        total = self.page.total
+        if filters.are_of_kinds:
+            kinds = filters.kinds_asked
+            total = sum(self.counts[kind] for kind in (self.counts if kinds is None else kinds))
+        if total is not None:
+            return f"{total:,} {one if total == 1 else many}"
+        if filters.matches is not None and filters.matches.are_many and self.page.after:
+            return f"More than {MANY:,} have such a word or code: type more of it"
+        return super().get_count(queryset)
+
+    @cached_property
+    def counts(self):
+        """Live bodies of the day by kind code."""
+        newest = self.filterset.newest_release
+        return _census(self.as_at.day, self.as_at.release, newest)
 
     def get_filtered(self):
         filterset, versions = super().get_filtered()
@@ -96,8 +132,7 @@ class OrganisationList(ListView):
 
     def get_legend(self):
         """Return, for each family, its name and its kinds of the day: name, count, link."""
-        newest = Release.objects.order_by("-pk").values_list("pk", "applied_at").first()
-        counts = _census(self.as_at.day, self.as_at.release, newest)
+        counts = self.counts
         chosen = self.request.GET.getlist("kind")
         legend = []
         for family in Kind.Family:
@@ -128,18 +163,19 @@ class OrganisationList(ListView):
     def get_elsewhen(self):
         """Bodies that match what was typed and do not live on this day: the old code still leads
         somewhere."""
-        text = self.request.GET.get("q", "").strip()
-        if not text or not self.filterset.is_valid() or len(self.page.rows) > FEW:
+        matches = self.filterset.matches
+        if matches is None or matches.are_many or len(self.page.rows) > FEW:
             return []
         day, release = self.as_at.day, self.as_at.release
-        living = Version.objects.known(release).on(day).values("organisation")
+        living = (
+            Version.objects.known(release).on(day).filter(organisation=OuterRef("organisation"))
+        )
         versions = (
             Version.objects.known(release)
-            .exclude(organisation__in=living)
+            .filter(~Exists(living))
             .select_related("organisation", "kind")
         )
-        found = self.filterset.filters["q"].filter(versions, text)
-        return list(found.order_by(Lower("name"), "pk")[:ELSEWHEN_SHOWN])
+        return list(matches.within(versions).order_by(Lower("name"), "pk")[:ELSEWHEN_SHOWN])
 
 
 def _parent(day, release):
@@ -159,4 +195,4 @@ def _parent(day, release):
 @lru_cache(maxsize=64)
 def _census(day, release, newest):
     """Live bodies by kind; kept until another release than `newest` is recorded."""
-    return Counter(Version.objects.census(day, release))
+    return Version.objects.live_by_kind(day, release)
