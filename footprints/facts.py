@@ -32,9 +32,14 @@ class Line:
 
 def first_lines(facts: QuerySet, most: int = ROWS_SHOWN) -> list[Line]:
     """The first rows of a queryset of facts in words, in one query."""
-    fields = facts.model._meta.local_fields
-    keys = [f.name for f in fields if f.many_to_one and f.related_model is not Release]
-    return [line(row) for row in facts.order_by("pk").select_related(*keys)[:most]]
+    rows = facts.order_by("pk").select_related(*keys_of(facts.model))
+    return [line(row) for row in rows[:most]]
+
+
+def keys_of(model) -> list[str]:
+    """The keys of a kind of fact that its words need: select them with it."""
+    keys = [field for field in model._meta.local_fields if field.many_to_one]
+    return [field.name for field in keys if field.related_model is not Release]
 
 
 def line(fact) -> Line:

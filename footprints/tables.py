@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from .facts import line
 from .lists import CodeColumn, DayColumn, ListTable, NumberColumn, PeriodColumn
 from .models import Finding, LeadProvider, Release, Reorganisation, Report
 from .models.organisations import SINCE
@@ -154,6 +155,33 @@ class FindingTable(ListTable):
         return f"{record.file}, {record.line}" if record.line else record.file or "—"
 
     value_place = render_place
+
+
+class FactTable(ListTable):
+    """One row a fact of any kind, in words; its keys are selected with it."""
+
+    code = tables.Column(
+        accessor="pk",
+        verbose_name="Body",
+        attrs={"td": {"class": "code"}},
+        linkify=lambda record: reverse("footprints:organisation", args=[line(record).code]),
+    )
+    text = tables.Column(accessor="pk", verbose_name="Says")
+    source = tables.Column(verbose_name="Published in")
+
+    sorts = {"code": ("pk",)}
+    card = ("text", "code", "source")
+    optional = ("source",)
+
+    def render_code(self, record):
+        return line(record).code
+
+    value_code = render_code
+
+    def render_text(self, record):
+        return line(record).text
+
+    value_text = render_text
 
 
 class LeadProviderTable(ListTable):

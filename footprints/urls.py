@@ -25,6 +25,11 @@ urlpatterns = [
     path("register/releases/", releases.ReleaseList.as_view(), name="releases"),
     path("register/releases/<int:pk>/", releases.ReleaseDetail.as_view(), name="release"),
     path("register/releases/<int:pk>/findings/", releases.FindingList.as_view(), name="findings"),
+    path(
+        "register/releases/<int:pk>/facts/<str:model>/",
+        releases.FactList.as_view(),
+        name="release_facts",
+    ),
     path("register/releases/<int:pk>/undo/", releases.UndoRelease.as_view(), name="undo_release"),
     path("register/reports/", reports.ReportList.as_view(), name="reports"),
     path("register/reports/new/", reports.NewReport.as_view(), name="new_report"),

@@ -4,18 +4,20 @@ from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.db.models import Count, Exists, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
+from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.views.generic import TemplateView
 
-from ..facts import first_lines
+from ..facts import first_lines, keys_of
 from ..filters import FindingFilter
-from ..lists import ListView
+from ..lists import Action, ListView
 from ..models import Finding, Organisation, Release
 from ..names import count
 from ..services.releases import RECORDED, CannotUndo
 from ..services.undoing import later_than, rehearse_undo, undo_releases
-from ..tables import FindingTable, ReleaseTable
+from ..tables import FactTable, FindingTable, ReleaseTable
 from .stewards import PERMISSION, StewardsOnly
 
 
@@ -34,7 +36,10 @@ class ReleaseList(ListView):
     empty_text = "./run load_register loads the bundled facts."
 
     def get_queryset(self):
-        return Release.objects.select_related("by").annotate(
+        releases = Release.objects.all()
+        if (known := self.as_at.release) is not None:
+            releases = releases.filter(pk__lte=known)
+        return releases.select_related("by").annotate(
             asserted=_facts("asserted_by"),
             retracted=_facts("retracted_by"),
             found=Coalesce(
@@ -47,7 +52,7 @@ class ReleaseList(ListView):
                 ),
                 0,
             ),
-            undone=Subquery(Release.objects.filter(undoes=OuterRef("pk")).values("pk")[:1]),
+            undone=Subquery(releases.filter(undoes=OuterRef("pk")).values("pk")[:1]),
         )
 
 
@@ -108,6 +113,53 @@ class ReleaseDetail(LoginRequiredMixin, TemplateView):
             may_undo=self.request.user.has_perm(PERMISSION),
             **kwargs,
         )
+
+
+class FactList(ListView):
+    """The facts of one kind that a release wrote, or retracted, row by row."""
+
+    table_class = FactTable
+    noun = ("fact", "facts")
+    depends_on_day = False
+    empty_title = "None of these"
+    empty_text = "The release wrote and retracted no facts of this kind."
+
+    @cached_property
+    def release(self):
+        return get_object_or_404(Release, pk=self.kwargs["pk"])
+
+    @cached_property
+    def model(self):
+        names = {model._meta.model_name: model for model in RECORDED}
+        if self.kwargs["model"] not in names:
+            raise Http404
+        return names[self.kwargs["model"]]
+
+    @property
+    def retracted(self):
+        """Whether those that the release retracted are shown, not those that it wrote."""
+        return self.request.GET.get("did") == "retracted"
+
+    @property
+    def title(self):
+        did = "retracted" if self.retracted else "wrote"
+        name = self.model._meta.verbose_name_plural
+        return f"{name.capitalize()} that release {self.release.pk} {did}"
+
+    @property
+    def lead(self):
+        return self.release.title or self.release.source
+
+    def get_queryset(self):
+        column = "retracted_by" if self.retracted else "asserted_by"
+        facts = self.model.objects.filter(**{column: self.release})
+        return facts.select_related(*keys_of(self.model))
+
+    def get_actions(self):
+        address = reverse("footprints:release", args=[self.release.pk])
+        other = self.address(did=None if self.retracted else "retracted")
+        verb = "What it wrote" if self.retracted else "What it retracted"
+        return [Action("The release", address), Action(verb, other)]
 
 
 class FindingList(ListView):

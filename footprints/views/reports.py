@@ -32,6 +32,7 @@ A_WORKER_COMES = timedelta(minutes=2)  # then somebody should see whether there 
 class ReportList(ListView):
     """Every report as received, the newest first."""
 
+    template_name = "footprints/report_list.html"
     title = "Reports"
     lead = "Files of the NHS as they were received, what each says, and what became of it."
     model = Report
@@ -107,26 +108,25 @@ class NewReport(StewardsOnly, FormView):
 # --- One report ---------------------------------------------------------------------------------
 
 
+FIRST = 20  # rows of a sort that are shown unfolded
+
+
 @dataclass(frozen=True)
 class Examples:
-    """The first of the changes of one sort to one kind of fact, and how many there are."""
+    """The first rows of one sort (changes of a kind of fact, findings of a topic), of so many."""
 
     name: str
     count: int
     rows: list[dict]
+    model: str = ""
 
     @property
-    def besides(self) -> int:
-        return self.count - len(self.rows)
+    def first(self) -> list[dict]:
+        return self.rows[:FIRST]
 
-
-@dataclass(frozen=True)
-class Topic:
-    """What could not be placed, or is odd, for one reason; and the first lines of that."""
-
-    name: str
-    count: int
-    rows: list[dict]
+    @property
+    def rest(self) -> list[dict]:
+        return self.rows[FIRST:]
 
     @property
     def besides(self) -> int:
@@ -191,7 +191,7 @@ class Preview:
 
 def _examples(fact, what):
     rows = [row for row in fact["examples"] if row["what"] == what]
-    return Examples(fact["name"], fact[what], rows)
+    return Examples(fact["name"], fact[what], rows, fact["model"])
 
 
 def _topics(findings):
@@ -199,7 +199,7 @@ def _topics(findings):
     rows = sorted(findings["examples"], key=lambda row: row["topic"])
     by_topic = {name: list(found) for name, found in groupby(rows, lambda row: row["topic"])}
     counts = sorted(findings["topics"].items(), key=lambda each: (-each[1], each[0]))
-    return [Topic(name, count, by_topic.get(name, [])) for name, count in counts]
+    return [Examples(name, count, by_topic.get(name, [])) for name, count in counts]
 
 
 class ReportDetail(LoginRequiredMixin, TemplateView):

@@ -4,6 +4,8 @@ Each is there, breaks no policy, says nothing on the console, is no wider than t
 heavy, and gives axe nothing serious to find. A page added to the URL conf must be added here.
 """
 
+from io import BytesIO
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib import admin
@@ -11,7 +13,8 @@ from django.urls import URLResolver, get_resolver, reverse
 from playwright.sync_api import expect
 
 from accounts.models import Digest, Flag, Territory, TerritoryPlan, User
-from footprints.models import Release, Reorganisation
+from footprints.models import Release, Reorganisation, Report
+from footprints.services.receiving import Received, preview_report, receive_report
 from stakeholders.models import Person
 
 from .conftest import DESKTOP, PHONE
@@ -57,8 +60,28 @@ def letter(username):
     return Digest.objects.filter(person__username=username).first().get_absolute_url()
 
 
-def release(name, *, kind=Release.Kind.BUNDLE):
-    return reverse(f"footprints:{name}", args=[Release.objects.get(kind=kind).pk])
+def release(name, *, kind=Release.Kind.BUNDLE, args=()):
+    return reverse(f"footprints:{name}", args=[Release.objects.get(kind=kind).pk, *args])
+
+
+# A trust as etr has it, with an unknown system; then a line that cannot be read.
+TRUST = (
+    '"RZ1","NORTHERN SEA NHS TRUST","Y59","QZZ","","","","","","ME1 1AA","20130401",'
+    + '"",' * 15
+    + '""\r\n'
+)
+TRUSTS = TRUST + TRUST.replace("RZ1", "RZ2").replace("20130401", "20131301")
+
+
+def report(content=TRUSTS):
+    """A report that was dropped in and read, and waits; or was refused."""
+    try:
+        found = receive_report(
+            BytesIO(content.encode()), name="etr of today.csv", via=Report.Via.FORM
+        )
+    except Received as before:
+        return before.report
+    return preview_report(found)
 
 
 # Name in the URL conf → [(address or a function that finds one, who opens it)].
@@ -122,7 +145,17 @@ PAGES = {
     "footprints:releases": [("/register/releases/", ALL)],
     "footprints:release": [(lambda: release("release"), ALL)],
     "footprints:findings": [(lambda: release("findings"), ALL)],
+    "footprints:release_facts": [
+        (lambda: release("release_facts", args=["version"]), ALL),
+        (lambda: release("release_facts", args=["succession"]) + "?did=retracted", PLANS),
+    ],
     "footprints:undo_release": [(lambda: release("undo_release"), STEWARD)],
+    "footprints:reports": [("/register/reports/", ALL)],
+    "footprints:new_report": [("/register/reports/new/", STEWARD)],
+    "footprints:report": [
+        (lambda: report().get_absolute_url(), ALL),
+        (lambda: report("no report at all").get_absolute_url(), STEWARD),
+    ],
     "footprints:feeds": [("/register/feeds/", ALL)],
     "footprints:reorganisations": [("/reorganisations/", ALL)],
     "footprints:reorganisation": [
@@ -148,6 +181,11 @@ DEEDS = {
     "accounts:remove_territory",
     "accounts:put_on_roster",
     "accounts:leave_vacant",
+    "footprints:report_file",
+    "footprints:apply_report",
+    "footprints:stop_report",
+    "footprints:discard_report",
+    "footprints:read_report_again",
 }
 
 

@@ -12,6 +12,7 @@ from footprints.models import (
     Version,
 )
 from footprints.services.entries import enter_fact
+from footprints.services.releases import RECORDED
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -175,6 +176,36 @@ def test_a_release_shows_the_first_facts_it_wrote_and_retracted(steward):
     code = fact.organisation.code
     assert f"Wrote 1 {code} Zebra and Lion CCG, CCG, since 1 Apr 2013" in page
     assert f"Retracted 1 {code} Zebra CCG, CCG, since 1 Apr 2013" in page
+
+    address = f"{LIST}{release.pk}/facts/version/"
+    for query, name in (("", "Zebra and Lion CCG"), ("?did=retracted", "Zebra CCG")):
+        assert f'href="{address}{query}"' in steward.get(f"{LIST}{release.pk}/").content.decode()
+        listed = steward.get(address + query)
+        assert len(listed.context["page"].rows) == 1
+        assert f"{code} {name}, CCG, since 1 Apr 2013" in text(listed)
+        assert breaks_the_policy(listed) == []
+    assert steward.get(f"{LIST}{release.pk}/facts/finding/").status_code == 404
+
+
+@pytest.mark.parametrize("model", [model._meta.model_name for model in RECORDED])
+def test_all_facts_of_a_release_are_listed_in_words(
+    steward, register, model, django_assert_max_num_queries
+):
+    address = f"{LIST}{register.pk}/facts/{model}/"
+    steward.get(address)
+
+    with django_assert_max_num_queries(6):
+        page = steward.get(address)
+
+    (table,) = [
+        each
+        for each in steward.get(f"{LIST}{register.pk}/").context["tables"]
+        if each["model"] == model
+    ]
+    shown = len(page.context["page"].rows)
+    assert shown == min(50, table["wrote"]) > 0
+    lines = steward.get(address, {"format": "csv"}).content.decode().splitlines()
+    assert len(lines) == table["wrote"] + 1
 
 
 def test_only_a_steward_may_undo(client, register):
