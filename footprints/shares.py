@@ -3,7 +3,8 @@
 A member is whatever lay within the predecessor on the day before, by ``part_of``, however deep:
 sub-ICB locations in an ICB, practices in a sub-ICB location. It counts for the successor within
 which it, or what it became that day, lies on the day. The widest kind of member whose people are
-all known decides. A count of members is no population: where no kind is known, no share is.
+all known decides, among those directly within it first. A count of members is no population:
+where no kind is known, no share is.
 """
 
 from collections import defaultdict
@@ -14,12 +15,16 @@ from decimal import Decimal
 
 from django.db import connection
 
-from .ancestry import BY_THEN, NOW, ON_DAY
+from .ancestry import BY_THEN, ON_DAY
 
 # A share derived while a real part of the predecessor could not be followed would be a guess.
 # Practices close on any day, so a few of them may have gone nowhere: as many as one in twenty.
 MOST_LOST = Decimal("0.05")
 MILLIONTH = Decimal("0.000001")
+
+# Known now, said so that the planner takes the index of children: the plain words are those of
+# the index of periods too, which it then walks for each parent.
+STANDS = "({0}.retracted_by_id IS NULL) IS TRUE"
 
 BEFORE = (
     "({0}.opened_on IS NULL OR {0}.opened_on < split.day)"
@@ -42,16 +47,7 @@ WITH RECURSIVE split(number, predecessor, day) AS (
     JOIN split USING (number)
     JOIN footprints_relationship AS fact
       ON fact.parent_id = below.body AND fact.type = 'part_of'
-    WHERE {fact_known} AND {fact_before}
-), within(number, successor, body) AS (
-    SELECT number, successor, successor FROM place
-    UNION
-    SELECT within.number, within.successor, fact.child_id
-    FROM within
-    JOIN split USING (number)
-    JOIN footprints_relationship AS fact
-      ON fact.parent_id = within.body AND fact.type = 'part_of'
-    WHERE {fact_known} AND {fact_then}
+    WHERE {fact_known} AND {fact_before} AND (%(deep)s OR below.body = split.predecessor)
 ), member AS (
     SELECT below.number, split.day, below.body, life.kind_id AS kind, kind.tier
     FROM below
@@ -73,11 +69,23 @@ WITH RECURSIVE split(number, predecessor, day) AS (
           AND succession.passes = 'area' AND succession.becomes_id IS NULL
           AND event.effective_on = member.day AND event.state IN ('in_law', 'effective')
     ) AS passing ON true
+), above(number, now_is, body) AS (
+    SELECT number, now_is, now_is FROM became
+    UNION
+    SELECT above.number, above.now_is, fact.parent_id
+    FROM above
+    JOIN split USING (number)
+    JOIN footprints_relationship AS fact
+      ON fact.child_id = above.body AND fact.type = 'part_of'
+    WHERE {fact_known} AND {fact_then}
 )
 SELECT became.number, became.kind, became.tier, became.body, figure.people,
-       within.successor, became.part
+       found.successor, became.part
 FROM became
-LEFT JOIN within ON within.number = became.number AND within.body = became.now_is
+LEFT JOIN (
+    SELECT above.number, above.now_is, place.successor
+    FROM above JOIN place ON place.number = above.number AND place.successor = above.body
+) AS found ON found.number = became.number AND found.now_is = became.now_is
 LEFT JOIN LATERAL (
     SELECT population.people
     FROM footprints_population AS population
@@ -114,16 +122,26 @@ class Evidence:
 
 
 def derive(splits: Iterable[Split], known: int | None = None) -> dict[Split, Evidence]:
-    """The evidence of each split that has any members; one query, however many are asked about."""
-    splits = list(splits)
+    """The evidence of each split that has any members; at most two queries, however many splits.
+
+    What lay in a predecessor directly is asked first: a region's practices are many.
+    """
+    found = _ask(list(splits), known, deep=False)
+    unknown = [split for split, evidence in found.items() if not evidence.people]
+    for split, evidence in _ask(unknown, known, deep=True).items():
+        if evidence.people:
+            found[split] = evidence
+    return found
+
+
+def _ask(splits: list[Split], known: int | None, *, deep: bool) -> dict[Split, Evidence]:
     if not splits:
         return {}
     # A predecessor that lives on keeps the members that stay with it.
     places = [(n, key) for n, s in enumerate(splits) for key in {*s.successors, s.predecessor}]
-    holds = NOW if known is None else BY_THEN
-    names = "fact life succession population".split()
+    holds = STANDS if known is None else BY_THEN
     sql = MEMBERS.format(
-        **{f"{name}_known": holds.format(name) for name in names},
+        **{f"{n}_known": holds.format(n) for n in "fact life succession population".split()},
         fact_before=BEFORE.format("fact"),
         life_before=BEFORE.format("life"),
         fact_then=THEN.format("fact"),
@@ -138,6 +156,7 @@ def derive(splits: Iterable[Split], known: int | None = None) -> dict[Split, Evi
                 "of": [number for number, _ in places],
                 "places": [key for _, key in places],
                 "known": known,
+                "deep": deep,
             },
         )
         rows = cursor.fetchall()

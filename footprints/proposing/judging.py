@@ -16,13 +16,12 @@ from datetime import date
 from decimal import Decimal
 
 from ..dated import ONE_DAY
-from .movements import TOGETHER, Group, Member, Movements, Stretch
+from .movements import FEWEST, TOGETHER, Group, Member, Movements, Stretch
 
 # Single practices move between commissioners all the time: in the two years to January 2022
 # hardly one in a hundred of those that did not follow their CCG. Less than a tenth of the
 # members, or fewer than three, is no part of a reorganisation.
 REAL_PART = Decimal("0.1")
-FEWEST = 3
 # A body that nobody closed has emptied where no more than a fifth of its members is left: in
 # two years some 9 % of practices close, and a file that does not name these leaves them there.
 # Where all that left went into bodies that opened meanwhile, the others may be as many as half:

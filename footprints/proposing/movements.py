@@ -1,8 +1,8 @@
 """Which members left a body, and where each sits after: set statements over what is known now.
 
 The rows lie in temporary tables of the transaction: ``footprint`` (every body that is an area,
-its rank and its life), ``became`` (who took a member's own area over), ``moved`` (one row a
-member that left a body of one rank, and place where it sits after).
+its rank and its life), ``became`` (who took a member's own area over), ``leaver`` (one row a
+member that left), ``moved`` (the leavers of one rank, and where each sits after).
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from ..shares import STANDS
+
 # Members do not all leave on one day: files give the first day, the last day, or the day of the
 # month's report. Within so many days they left together.
 TOGETHER = 31
+# Fewer members that leave a body which goes on are no part of a reorganisation.
+FEWEST = 3
 
 # A body's life is over only where no version of any kind is open: a kept code changes its nature.
 FOOTPRINTS = """
@@ -65,62 +69,78 @@ WITH RECURSIVE body(id) AS (
 )
 SELECT id FROM body
 """
-# A member leaves when its relationship ends or its parent does, whichever is first. It sits next
-# in the first parent of the same rank that it came to later. ``is_seen``: that it sits there was
-# seen on the day of a report, which did not say since when. ``is_itself``: it kept its code.
-# A trust is a member of its ICB and of another family: no area is measured by where it sits.
-MOVED = """
+# A member leaves when its relationship ends or its parent does, whichever is first. A trust is a
+# member of its ICB and of another family: no area is measured by where it sits. One or two
+# practices that leave a body which goes on are no event: they are left out before they are
+# followed.
+LEAVERS = f"""
+CREATE TEMP TABLE leaver ON COMMIT DROP AS
+SELECT * FROM (
+    SELECT fact.id AS fact, old.family, old.tier, old.id AS old, old.closed_on AS old_closed_on,
+           fact.child_id AS child, fact.type, life.kind_id AS kind, gone.on_day AS left_on,
+           fact.opened_on AS joined_on, coalesce(fact.origin_id, fact.asserted_by_id) AS said,
+           kind.is_footprint AS is_area,
+           count(*) OVER (
+               PARTITION BY old.id, fact.type, life.kind_id ORDER BY gone.on_day
+               RANGE BETWEEN '%(together)s days' PRECEDING AND '%(together)s days' FOLLOWING
+           ) AS company
+    FROM footprint AS old
+    JOIN footprints_relationship AS fact
+      ON fact.parent_id = old.id AND {STANDS.format("fact")}
+     AND fact.type IN ('part_of', 'member_of')
+    CROSS JOIN LATERAL (SELECT least(fact.closed_on, old.closed_on) AS on_day) AS gone
+    JOIN footprints_version AS life
+      ON life.organisation_id = fact.child_id AND {STANDS.format("life")}
+     AND (life.opened_on IS NULL OR life.opened_on < gone.on_day)
+     AND (life.closed_on IS NULL OR life.closed_on >= gone.on_day)
+    JOIN footprints_kind AS kind ON kind.code = life.kind_id
+    WHERE (fact.type = 'part_of' OR kind.family = old.family)
+      AND gone.on_day BETWEEN coalesce(%(since)s, '-infinity'::date)
+                          AND coalesce(%(until)s, 'infinity'::date)
+      AND (fact.opened_on IS NULL OR fact.opened_on < gone.on_day)
+      AND (%(release)s::bigint IS NULL OR old.id IN (SELECT id FROM touched))
+      -- It goes on in the same place: only the record was renewed.
+      AND NOT EXISTS (
+          SELECT FROM footprints_relationship AS again
+          WHERE again.child_id = fact.child_id AND again.parent_id = fact.parent_id
+            AND again.type = fact.type AND {STANDS.format("again")} AND again.id <> fact.id
+            AND again.opened_on BETWEEN gone.on_day AND gone.on_day + %(together)s
+            AND (old.closed_on IS NULL OR again.opened_on < old.closed_on))
+) AS member
+WHERE company >= %(fewest)s OR left_on >= old_closed_on - %(together)s OR is_area
+"""
+# It sits next in the first parent of the same rank that it came to later. ``is_seen``: that it
+# sits there was seen on the day of a report, which did not say since when. ``is_itself``: it kept
+# its code.
+MOVED = f"""
 CREATE TEMP TABLE moved ON COMMIT DROP AS
-SELECT fact.id AS fact, fact.parent_id AS old, fact.child_id AS child, fact.type,
-       life.kind_id AS kind, gone.on_day AS left_on, fact.opened_on AS joined_on,
-       said.published_on AS stated_on, place.new, coalesce(became.part, 1) AS part,
+SELECT leaver.*, told.published_on AS stated_on, place.new, coalesce(became.part, 1) AS part,
        became.member IS NULL AS is_itself,
        greatest(place.opened_on, became.on_day) AS arrived_on,
        place.is_seen AND became.member IS NULL AS is_seen
-FROM footprint AS old
-JOIN footprints_relationship AS fact
-  ON fact.parent_id = old.id AND fact.retracted_by_id IS NULL
- AND fact.type IN ('part_of', 'member_of')
-CROSS JOIN LATERAL (SELECT least(fact.closed_on, old.closed_on) AS on_day) AS gone
-JOIN footprints_version AS life
-  ON life.organisation_id = fact.child_id AND life.retracted_by_id IS NULL
- AND (life.opened_on IS NULL OR life.opened_on < gone.on_day)
- AND (life.closed_on IS NULL OR life.closed_on >= gone.on_day)
-JOIN footprints_kind AS kind ON kind.code = life.kind_id
-JOIN footprints_release AS said ON said.id = coalesce(fact.origin_id, fact.asserted_by_id)
+FROM leaver
+JOIN footprints_release AS told ON told.id = leaver.said
 LEFT JOIN became
-  ON became.member = fact.child_id AND became.on_day <= gone.on_day + %(together)s
- AND (fact.opened_on IS NULL OR became.on_day > fact.opened_on)
+  ON became.member = leaver.child AND became.on_day <= leaver.left_on + %(together)s
+ AND (leaver.joined_on IS NULL OR became.on_day > leaver.joined_on)
 LEFT JOIN LATERAL (
     SELECT next.parent_id AS new, next.opened_on,
-           coalesce(told.published_on = next.opened_on, false) AS is_seen
+           coalesce(said.published_on = next.opened_on, false) AS is_seen
     FROM footprints_relationship AS next
     JOIN footprint AS new ON new.id = next.parent_id
-     AND (new.family, new.tier) = (old.family, old.tier)
-    JOIN footprints_release AS told ON told.id = coalesce(next.origin_id, next.asserted_by_id)
-    WHERE next.child_id = coalesce(became.now_is, fact.child_id) AND next.type = fact.type
-      AND next.retracted_by_id IS NULL AND next.id <> fact.id
-      AND (became.now_is IS NOT NULL OR next.parent_id <> fact.parent_id)
-      AND (next.closed_on IS NULL OR next.closed_on > gone.on_day)
-      AND (new.closed_on IS NULL OR new.closed_on > greatest(next.opened_on, gone.on_day))
+     AND (new.family, new.tier) = (leaver.family, leaver.tier)
+    JOIN footprints_release AS said ON said.id = coalesce(next.origin_id, next.asserted_by_id)
+    WHERE next.child_id = coalesce(became.now_is, leaver.child) AND next.type = leaver.type
+      AND {STANDS.format("next")} AND next.id <> leaver.fact
+      AND (became.now_is IS NOT NULL OR next.parent_id <> leaver.old)
+      AND (next.closed_on IS NULL OR next.closed_on > leaver.left_on)
+      AND (new.closed_on IS NULL OR new.closed_on > greatest(next.opened_on, leaver.left_on))
       AND (became.now_is IS NOT NULL
-           OR next.opened_on > coalesce(fact.opened_on, '-infinity'::date))
+           OR next.opened_on > coalesce(leaver.joined_on, '-infinity'::date))
     ORDER BY next.opened_on NULLS FIRST, next.parent_id
     LIMIT 1
 ) AS place ON true
-WHERE (old.family, old.tier) = (%(family)s, %(tier)s)
-  AND (fact.type = 'part_of' OR kind.family = old.family)
-  AND gone.on_day BETWEEN coalesce(%(since)s, '-infinity'::date)
-                      AND coalesce(%(until)s, 'infinity'::date)
-  AND (fact.opened_on IS NULL OR fact.opened_on < gone.on_day)
-  AND (%(release)s::bigint IS NULL OR old.id IN (SELECT id FROM touched))
-  -- It goes on in the same place: only the record was renewed.
-  AND NOT EXISTS (
-      SELECT FROM footprints_relationship AS again
-      WHERE again.child_id = fact.child_id AND again.parent_id = fact.parent_id
-        AND again.type = fact.type AND again.retracted_by_id IS NULL AND again.id <> fact.id
-        AND again.opened_on BETWEEN gone.on_day AND gone.on_day + %(together)s
-        AND (old.closed_on IS NULL OR again.opened_on < old.closed_on))
+WHERE (leaver.family, leaver.tier) = (%(family)s, %(tier)s)
 """
 # The report that shows a member elsewhere also closes its old place. When that place was last
 # stated is told by the rows that this replaced.
@@ -153,7 +173,7 @@ ORDER BY moved.old, moved.left_on
 """
 # How many members of each kind a body had, of those that were there at any time in a stretch; and
 # how many came to it after: it lives on then, whatever else left.
-TOTALS = """
+TOTALS = f"""
 SELECT stretch.number, fact.type, life.kind_id,
        count(DISTINCT fact.child_id) FILTER (WHERE fact.opened_on IS NULL
            OR fact.opened_on < stretch.last),
@@ -161,18 +181,18 @@ SELECT stretch.number, fact.type, life.kind_id,
 FROM unnest(%(numbers)s::int[], %(bodies)s::bigint[], %(firsts)s::date[], %(lasts)s::date[])
      AS stretch(number, body, first, last)
 JOIN footprints_relationship AS fact
-  ON fact.parent_id = stretch.body AND fact.retracted_by_id IS NULL
+  ON fact.parent_id = stretch.body AND {STANDS.format("fact")}
  AND fact.type IN ('part_of', 'member_of')
  AND (fact.closed_on IS NULL OR fact.closed_on >= stretch.first)
 CROSS JOIN LATERAL (SELECT greatest(fact.opened_on, stretch.first - 1) AS then) AS day
 JOIN footprints_version AS life
-  ON life.organisation_id = fact.child_id AND life.retracted_by_id IS NULL
+  ON life.organisation_id = fact.child_id AND {STANDS.format("life")}
  AND (life.opened_on IS NULL OR life.opened_on <= day.then)
  AND (life.closed_on IS NULL OR life.closed_on > day.then)
 GROUP BY stretch.number, fact.type, life.kind_id
 """
 # The members that count, with their people on the boundary before.
-MEMBERS = """
+MEMBERS = f"""
 SELECT stretch.number, moved.child, body.code, life.name, moved.new, moved.part, moved.is_itself,
        figure.people
 FROM unnest(%(numbers)s::int[], %(bodies)s::bigint[], %(firsts)s::date[], %(lasts)s::date[],
@@ -182,12 +202,12 @@ JOIN moved ON moved.old = stretch.body AND moved.type = stretch.type AND moved.k
  AND moved.left_on BETWEEN stretch.first AND stretch.last
 JOIN footprints_organisation AS body ON body.id = moved.child
 JOIN footprints_version AS life
-  ON life.organisation_id = moved.child AND life.retracted_by_id IS NULL
+  ON life.organisation_id = moved.child AND {STANDS.format("life")}
  AND (life.opened_on IS NULL OR life.opened_on < moved.left_on)
  AND (life.closed_on IS NULL OR life.closed_on >= moved.left_on)
 LEFT JOIN LATERAL (
     SELECT population.people FROM footprints_population AS population
-    WHERE population.organisation_id = moved.child AND population.retracted_by_id IS NULL
+    WHERE population.organisation_id = moved.child AND {STANDS.format("population")}
       AND population.boundary_on < moved.left_on
     ORDER BY population.boundary_on DESC, population.year DESC
     LIMIT 1
@@ -258,6 +278,7 @@ class Movements:
             "withheld": withheld,
             "release": release,
             "together": TOGETHER,
+            "fewest": FEWEST,
         }
         self.close()
         cursor.execute(FOOTPRINTS)
@@ -266,15 +287,15 @@ class Movements:
         cursor.execute(BECAME, self.given)
         cursor.execute(TOUCHED, self.given)
         cursor.execute("ANALYZE footprint, became, touched")
+        cursor.execute(LEAVERS, self.given)
+        cursor.execute("ANALYZE leaver")
 
     def close(self):
-        self.cursor.execute("DROP TABLE IF EXISTS footprint, became, touched, moved")
+        self.cursor.execute("DROP TABLE IF EXISTS footprint, became, touched, leaver, moved")
 
     def ranks(self) -> list[tuple[str, int]]:
-        """(family, tier) of every rank that has bodies, the narrowest areas first."""
-        self.cursor.execute(
-            "SELECT DISTINCT family, tier FROM footprint ORDER BY tier DESC, family"
-        )
+        """(family, tier) of every rank that members left, the narrowest areas first."""
+        self.cursor.execute("SELECT DISTINCT family, tier FROM leaver ORDER BY tier DESC, family")
         return self.cursor.fetchall()
 
     def follow(self, rank: tuple[str, int]) -> list[Group]:

@@ -266,6 +266,28 @@ def test_a_share_is_derived_as_known_at_an_earlier_release(register):
     assert places("QM7")["D7T5G"] is None
 
 
+def test_members_of_members_tell_where_the_members_are_not_counted(empty_register):
+    """An ICB of two locations whose people nobody counted; of three practices somebody did."""
+    make.kind("ccg"), make.kind("sub_icb", tier=4), make.kind("practice", tier=7)
+    day = date(2026, 4, 1)
+    old, east, west = (
+        make.body(code, closed_on=end)
+        for code, end in (("OLD", day), ("EST", None), ("WST", None))
+    )
+    event = make.reorganisation(effective_on=day)
+    for new, people in ((east, [100, 500]), (west, [400])):
+        location = make.body(kind_code="sub_icb")
+        make.relationship(child=location, parent=old, closed_on=day)
+        make.relationship(child=location, parent=new, opened_on=day)
+        for each in people:
+            practice = make.body(kind_code="practice")
+            make.relationship(child=practice, parent=location)
+            make.population(organisation=practice, people=each)
+        make.succession(reorganisation=event, predecessor=old, successor=new, share=None)
+
+    assert places("OLD", day) == {"EST": Decimal("0.6"), "WST": Decimal("0.4")}
+
+
 def without_a_share(code):
     """The successions of that body asserted anew, their shares not known."""
     release = make.release()
