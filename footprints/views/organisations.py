@@ -17,6 +17,7 @@ from ..models import (
 )
 from ..searching import MANY
 from ..tables import OrganisationTable
+from ..waiting import actions_for
 from ..within import BELOW
 
 ELSEWHEN_SHOWN = 6
@@ -112,10 +113,10 @@ class OrganisationList(ListView):
         return filterset, versions
 
     def get_actions(self):
-        user = self.request.user
+        user, waiting = self.request.user, actions_for(self.request.user)
         if user.is_staff and user.has_perm("footprints.add_organisation"):
-            return [Action("Add an organisation", "/admin/footprints/organisation/add/")]
-        return []
+            return [Action("Add an organisation", "/admin/footprints/organisation/add/"), *waiting]
+        return waiting
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
