@@ -12,6 +12,7 @@ from .models import (
     Kind,
     LeadProvider,
     Organisation,
+    Proposal,
     Release,
     Reorganisation,
     Report,
@@ -242,4 +243,14 @@ class ReportFilter(django_filters.FilterSet):
 
     class Meta:
         model = Report
+        fields = []
+
+
+class ProposalFilter(django_filters.FilterSet):
+    q = WordsFilter(name="title", label="Words of the title")
+    state = django_filters.ChoiceFilter(choices=Proposal.State.choices, empty_label="Any state")
+    kind = django_filters.ChoiceFilter(choices=Reorganisation.Kind.choices, empty_label="Any kind")
+
+    class Meta:
+        model = Proposal
         fields = []

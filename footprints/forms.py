@@ -54,3 +54,14 @@ class ReportForm(forms.Form):
             self.errors.pop("files", None) if not cleaned.get("files") else None
             self.add_error("files", f"{name} is larger than {MEGABYTES}: no report is.")
         return cleaned
+
+
+class DismissForm(forms.Form):
+    """Why a proposal is no reorganisation."""
+
+    reason = forms.CharField(
+        label="Why it is none",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": "Say why: whoever meets the same evidence again will ask."},
+    )

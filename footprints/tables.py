@@ -12,9 +12,10 @@ from django.utils.timezone import localtime
 
 from .facts import line
 from .lists import CodeColumn, DayColumn, ListTable, NumberColumn, PeriodColumn
-from .models import Finding, LeadProvider, Release, Reorganisation, Report
+from .models import Finding, LeadProvider, Proposal, Release, Reorganisation, Report
 from .models.organisations import SINCE
 from .names import short
+from .proposing.evidence import in_percent
 from .templatetags.register import state_chip
 from .templatetags.waymark import icon
 
@@ -286,3 +287,58 @@ class ReportTable(ListTable):
         return f"{how} by {record.by}" if record.by else how
 
     value_via = render_via
+
+
+PROPOSAL_STATES = {
+    Proposal.State.OPEN: ("patch-question", "undecided"),
+    Proposal.State.ACCEPTED: ("check-circle-fill", "decided"),
+    Proposal.State.DISMISSED: ("slash-circle", "dropped"),
+}
+
+
+def proposal_chip(proposal):
+    """The chip of a proposal's state."""
+    picture, manner = PROPOSAL_STATES[proposal.state]
+    words = proposal.get_state_display()
+    return format_html('<span class="state state-{}">{} {}</span>', manner, icon(picture), words)
+
+
+class ProposalTable(ListTable):
+    """One row a reorganisation that nobody announced."""
+
+    effective = DayColumn(accessor="effective_on", verbose_name="Takes effect")
+    title = tables.Column(linkify=True)
+    kind = tables.Column()
+    confidence = NumberColumn(verbose_name="How sure")
+    state = tables.Column(empty_values=())
+    proposed = tables.Column(accessor="proposed_at", verbose_name="Proposed")
+
+    sorts = {
+        "effective": ("effective_on", "pk"),
+        "title": (Lower("title"), "pk"),
+        "confidence": ("confidence", "pk"),
+        "state": ("state", "effective_on", "pk"),
+    }
+    card = ("title", "effective", "state")
+    optional = ("kind", "confidence", "proposed")
+
+    class Meta:
+        model = Proposal
+        fields = []
+
+    def render_kind(self, value):
+        return Reorganisation.Kind(value).label
+
+    value_kind = render_kind
+
+    def render_confidence(self, value):
+        return in_percent(value)
+
+    def render_state(self, record):
+        return proposal_chip(record)
+
+    def value_state(self, record):
+        return record.get_state_display()
+
+    def render_proposed(self, value):
+        return date_format(localtime(value), "DATE_FORMAT")

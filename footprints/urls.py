@@ -7,6 +7,7 @@ from .views import (
     lead_providers,
     organisation,
     organisations,
+    proposals,
     releases,
     reorganisations,
     reports,
@@ -39,6 +40,12 @@ urlpatterns = [
     path("register/reports/<int:pk>/stop/", reports.stop_report, name="stop_report"),
     path("register/reports/<int:pk>/discard/", reports.discard, name="discard_report"),
     path("register/reports/<int:pk>/again/", reports.read_again, name="read_report_again"),
+    path("register/proposals/", proposals.ProposalList.as_view(), name="proposals"),
+    path("register/proposals/<int:pk>/", proposals.ProposalDetail.as_view(), name="proposal"),
+    path("register/proposals/<int:pk>/accept/", proposals.accept_proposal, name="accept_proposal"),
+    path(
+        "register/proposals/<int:pk>/dismiss/", proposals.dismiss_proposal, name="dismiss_proposal"
+    ),
     path("register/feeds/", feeds.FeedList.as_view(), name="feeds"),
     path("register/feeds/<str:name>/fetch/", feeds.fetch_now, name="fetch_feed"),
     path("register/walk/", walking.WalkPage.as_view(), name="walk"),

@@ -224,3 +224,8 @@ def the_day(entry: dict) -> str:
         seen = day_in_full(date.fromisoformat(day["seen_on"]))
         return f"the day itself is not known: between {seen} and {arrived}."
     return f"the day itself is not known: first seen on {arrived}."
+
+
+def in_percent(confidence) -> str:
+    """A confidence as people read it; rounded down: 100% is all of it."""
+    return f"{int(round(confidence * 100, 6))}%"

@@ -234,7 +234,7 @@ def accept(
     release = open_release(
         kind=Release.Kind.EVENT,
         # A source of its own: what is undone last in, first out is this event alone.
-        source=f"proposal {proposal.slug}"[:100],
+        source=_release_source(proposal),
         by=by,
         title=proposal.title[:200],
     )
@@ -253,6 +253,16 @@ def accept(
     proposal.decided_at, proposal.decided_by, proposal.reason = release.applied_at, by, reason
     proposal.save()
     return event
+
+
+def release_of(proposal: Proposal) -> Release | None:
+    """The release that made the proposal an event; None where that was undone, or never was."""
+    standing = Release.objects.standing().filter(kind=Release.Kind.EVENT)
+    return standing.filter(source=_release_source(proposal)).order_by("-pk").first()
+
+
+def _release_source(proposal: Proposal) -> str:
+    return f"proposal {proposal.slug}"[:100]
 
 
 def _assert(proposal: Proposal, event: Reorganisation, release: Release):

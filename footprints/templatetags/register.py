@@ -21,6 +21,7 @@ from django.utils.safestring import mark_safe
 from .. import lives, names
 from ..citations import cited, remarked
 from ..models import Reorganisation
+from ..proposing.evidence import in_percent
 from .waymark import icon
 
 register = template.Library()
@@ -103,6 +104,12 @@ def abridged(version):
         return "—"
     name = version.name.replace("Integrated Care Board", "ICB")
     return name.replace("Clinical Commissioning Group", "CCG")
+
+
+@register.filter
+def percent(part):
+    """Write a confidence as 93%, rounded down; an absent one as a dash."""
+    return "—" if part is None else in_percent(part)
 
 
 @register.filter

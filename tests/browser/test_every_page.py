@@ -10,12 +10,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib import admin
 from django.urls import URLResolver, get_resolver, reverse
+from django.utils.timezone import now
 from playwright.sync_api import expect
 
 from accounts.models import Digest, Flag, Territory, TerritoryPlan, User
-from footprints.models import Release, Reorganisation, Report
+from footprints.models import Proposal, Release, Reorganisation, Report
+from footprints.services.proposals import propose
 from footprints.services.receiving import Received, preview_report, receive_report
 from stakeholders.models import Person
+from tests.footprints.practices import DAY, Register
 
 from .conftest import DESKTOP, PHONE
 
@@ -82,6 +85,18 @@ def report(content=TRUSTS):
     except Received as before:
         return before.report
     return preview_report(found)
+
+
+def proposal():
+    """A split that a steward has yet to decide, with its members; made once."""
+    if not Proposal.objects.exists():
+        nhs = Register()
+        old = nhs.body("ZZ01", closed_on=DAY)
+        members = nhs.join(old, 12)
+        nhs.move(members[:8], nhs.body("ZZ02", opened_on=DAY))
+        nhs.move(members[8:11], nhs.body("ZZ03", opened_on=DAY))
+        propose(at=now(), since=DAY, until=DAY)
+    return Proposal.objects.first()
 
 
 # Name in the URL conf → [(address or a function that finds one, who opens it)].
@@ -152,6 +167,8 @@ PAGES = {
     "footprints:undo_release": [(lambda: release("undo_release"), STEWARD)],
     "footprints:reports": [("/register/reports/", ALL)],
     "footprints:new_report": [("/register/reports/new/", STEWARD)],
+    "footprints:proposals": [(lambda: proposal() and "/register/proposals/", ALL)],
+    "footprints:proposal": [(lambda: proposal().get_absolute_url(), ALL)],
     "footprints:report": [
         (lambda: report().get_absolute_url(), ALL),
         (lambda: report("no report at all").get_absolute_url(), STEWARD),
@@ -181,6 +198,8 @@ DEEDS = {
     "accounts:remove_territory",
     "accounts:put_on_roster",
     "accounts:leave_vacant",
+    "footprints:accept_proposal",
+    "footprints:dismiss_proposal",
     "footprints:report_file",
     "footprints:apply_report",
     "footprints:stop_report",
