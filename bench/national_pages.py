@@ -112,7 +112,7 @@ def addresses():
         yield f"?sort={sort}&deep=1"
         for day in ("1995-04-01", "2013-04-01", "2020-03-31", "2030-01-01"):
             yield f"?sort={sort}&on={day}"
-        for kind in kinds[:1] + ["trust_site", "practice", "pcn", "icb", "local_authority"]:
+        for kind in [*kinds[:1], "trust_site", "practice", "pcn", "icb", "local_authority"]:
             yield f"?sort={sort}&kind={kind}"
             yield f"?sort={sort}&kind={kind}&on=2016-06-01&deep=1"
         yield f"?sort={sort}&kind=practice&kind=trust"

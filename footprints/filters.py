@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from .lists import WordsFilter
+from .matching import matches
 from .models import (
     Finding,
     Kind,
@@ -21,7 +22,6 @@ from .models import (
 )
 from .models.reorganisations import Move
 from .narrowing import Within
-from .searching import matches
 
 
 class TickField(forms.BooleanField):

@@ -11,12 +11,14 @@ from .views import (
     releases,
     reorganisations,
     reports,
+    search,
     walking,
 )
 
 app_name = "footprints"
 
 urlpatterns = [
+    path("search/", search.Search.as_view(), name="search"),
     path("register/", organisations.OrganisationList.as_view(), name="organisations"),
     path(
         "register/lead-providers/",

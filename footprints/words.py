@@ -27,8 +27,10 @@ MOST = 8  # words of what was typed that are looked at
 
 def split(text: str) -> list[str]:
     """The words of a text, in order, as the database splits names; "&" is "and"."""
-    text = unicodedata.normalize("NFC", text.replace("&", " and ")).lower().translate(_TABLE)
-    return [word for word in _GAP.split(text) if word]
+    text = unicodedata.normalize("NFC", text.replace("&", " and "))
+    # Letter by letter, as the database does: a whole text has a small sigma for the end of words.
+    small = "".join(map(str.lower, text.replace("İ", "I")))
+    return [word for word in _GAP.split(small.translate(_TABLE)) if word]
 
 
 def typed(text: str) -> list[str]:
@@ -42,13 +44,26 @@ ALIKE = {"st": ("st", "saint"), "saint": ("saint", "st")}
 
 def starts(words: list[str]) -> str:
     """A tsquery: every word typed starts a word of the name."""
-    return " & ".join(_either(word) for word in words)
+    return " & ".join(_either(word, ":*") for word in words)
 
 
-def _either(word):
+def whole(words: list[str]) -> str:
+    """A tsquery: every word typed is a word of the name."""
+    return " & ".join(_either(word, "") for word in words)
+
+
+def has_all(name: str, words: list[str]) -> bool:
+    """Whether every word typed starts a word of the name: what `starts` asks the database."""
+    there = split(name)
+    return all(
+        any(has.startswith(word) or has in ALIKE.get(word, ()) for has in there) for word in words
+    )
+
+
+def _either(word, ending):
     first, *others = ALIKE.get(word, (word,))
     # The word may go on (st… is stroud too); what is said for it is whole.
-    parts = [f"{_quoted(first)}:*", *map(_quoted, others)]
+    parts = [_quoted(first) + ending, *map(_quoted, others)]
     return parts[0] if len(parts) == 1 else f"({' | '.join(parts)})"
 
 

@@ -82,7 +82,20 @@ def learnt(table):
 """
 
 
+# DELETE, since a trigger of a TRUNCATE may not truncate what the statement names itself.
+FORGOTTEN = """
+    DELETE FROM footprints_tally;
+    DELETE FROM footprints_ofkind;
+    DELETE FROM footprints_word;
+"""
 TRIGGERS = f"""
+CREATE FUNCTION footprints_versions_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    {FORGOTTEN}
+    RETURN NULL;
+END $$;
+CREATE TRIGGER versions_gone AFTER TRUNCATE ON footprints_version
+    FOR EACH STATEMENT EXECUTE FUNCTION footprints_versions_gone();
 CREATE FUNCTION footprints_version_arrived() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     {tallied(("arrived", 1))}
@@ -110,17 +123,18 @@ CREATE TRIGGER organisation_code_changed AFTER UPDATE OF code ON footprints_orga
     EXECUTE FUNCTION footprints_code_changed();
 CREATE FUNCTION footprints_derive() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    TRUNCATE footprints_tally, footprints_ofkind, footprints_word;
+    {FORGOTTEN}
     {tallied(("footprints_version", 1))}
     {learnt("footprints_version")}
 END $$;
 """
 NO_TRIGGERS = """
+DROP TRIGGER versions_gone ON footprints_version;
 DROP TRIGGER version_arrived ON footprints_version;
 DROP TRIGGER version_changed ON footprints_version;
 DROP TRIGGER organisation_code_changed ON footprints_organisation;
-DROP FUNCTION footprints_version_arrived, footprints_version_changed, footprints_code_changed,
-    footprints_derive;
+DROP FUNCTION footprints_versions_gone, footprints_version_arrived, footprints_version_changed,
+    footprints_code_changed, footprints_derive;
 """
 
 
@@ -274,22 +288,22 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='ofkind',
             name='kind',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.kind'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.kind'),
         ),
         migrations.AddField(
             model_name='ofkind',
             name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='kinds', to='footprints.organisation'),
+            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='kinds', to='footprints.organisation'),
         ),
         migrations.AddField(
             model_name='tally',
             name='kind',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.kind'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.kind'),
         ),
         migrations.AddField(
             model_name='tally',
             name='release',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.release'),
+            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='footprints.release'),
         ),
         migrations.AddIndex(
             model_name='word',

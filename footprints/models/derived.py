@@ -12,6 +12,9 @@ from django.db import connection, models
 from .keys import REGISTER, OrganisationKey
 from .releases import Release
 
+# What is worked out from a fact needs no check that the fact's own keys have passed.
+UNCHECKED = {"related_name": "+", "db_index": False, "db_constraint": False}
+
 
 class Tally(models.Model):
     """How one release changed the number of bodies of a kind that live from a day on.
@@ -20,12 +23,8 @@ class Tally(models.Model):
     one and all days up to that one. Bodies that live since ever count on 1 January of the year 1.
     """
 
-    release = models.ForeignKey(
-        Release, on_delete=models.CASCADE, related_name="+", db_index=False
-    )
-    kind = models.ForeignKey(
-        "footprints.Kind", on_delete=models.CASCADE, related_name="+", db_index=False
-    )
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, **UNCHECKED)
+    kind = models.ForeignKey("footprints.Kind", on_delete=models.CASCADE, **UNCHECKED)
     on = models.DateField()
     change = models.IntegerField()
 
@@ -46,11 +45,11 @@ class OfKind(models.Model):
     More than is true on a day, never less: a list of one kind in order of code walks it.
     """
 
-    kind = models.ForeignKey(
-        "footprints.Kind", on_delete=models.CASCADE, related_name="+", db_index=False
-    )
+    kind = models.ForeignKey("footprints.Kind", on_delete=models.CASCADE, **UNCHECKED)
     code = models.CharField(max_length=20)
-    organisation = OrganisationKey(rule=REGISTER, related_name="kinds")
+    organisation = OrganisationKey(
+        rule=REGISTER, related_name="kinds", db_constraint=False
+    )
 
     class Meta:
         constraints = [

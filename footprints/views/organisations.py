@@ -9,13 +9,13 @@ from django.db.models.functions import JSONObject, Lower
 from ..as_at import BadAddress
 from ..filters import OrganisationFilter
 from ..lists import Action, ListView
+from ..matching import MANY
 from ..models import (
     Kind,
     Population,
     Relationship,
     Version,
 )
-from ..searching import MANY
 from ..tables import OrganisationTable
 from ..waiting import actions_for
 from ..within import BELOW

@@ -149,6 +149,79 @@ doc.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// --- Search: the list that drops from the box while somebody types ------------------------------------
+// Without this file the form leads to the page of the same results.
+const searchBox = doc.getElementById("search");
+const searchSheet = doc.getElementById("search-sheet");
+
+function wireSearch() {
+  if (!searchBox || !searchSheet) return;
+  const said = doc.querySelector("[data-search-said]");
+  const options = () => [...searchSheet.querySelectorAll("[role=option]")];
+  let at = -1;
+  for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-haspopup": "listbox", "aria-expanded": "false" }))
+    searchBox.setAttribute(name, value);
+
+  function mark(index) {
+    const all = options();
+    at = all.length ? (index + all.length + 1) % (all.length + 1) : -1; // one place more: none of them
+    if (at === all.length) at = -1;
+    all.forEach((option, i) => option.setAttribute("aria-selected", i === at ? "true" : "false"));
+    if (at < 0) searchBox.removeAttribute("aria-activedescendant");
+    else {
+      searchBox.setAttribute("aria-activedescendant", all[at].id);
+      all[at].scrollIntoView({ block: "nearest" });
+    }
+  }
+  function show(open) {
+    open = open && searchSheet.childElementCount > 0;
+    searchSheet.hidden = !open;
+    const listed = open && options().length > 0;
+    searchBox.setAttribute("aria-expanded", listed ? "true" : "false");
+    if (listed) searchBox.setAttribute("aria-controls", "search-hits");
+    else searchBox.removeAttribute("aria-controls");
+    mark(-1);
+  }
+  const go = (option, apart) => (apart ? open(option.dataset.href, "_blank", "noopener") : location.assign(option.dataset.href));
+
+  doc.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== searchSheet) return;
+    show(doc.activeElement === searchBox && searchBox.value.trim() !== "");
+    said.textContent = searchSheet.hidden ? "" : (searchSheet.querySelector("[data-said]")?.dataset.said ?? "");
+  });
+  searchBox.addEventListener("input", () => {
+    if (searchBox.value.trim()) return;
+    searchSheet.replaceChildren();
+    show(false);
+  });
+  searchBox.addEventListener("focus", () => show(searchBox.value.trim() !== ""));
+  searchBox.form.addEventListener("focusout", (event) => {
+    if (!searchBox.form.contains(event.relatedTarget)) show(false);
+  });
+  searchBox.addEventListener("keydown", (event) => {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (searchSheet.hidden) show(true);
+      const all = options();
+      if (!all.length) return;
+      mark(event.key === "ArrowDown" ? at + 1 : at < 0 ? all.length - 1 : at - 1);
+    } else if (event.key === "Enter" && at >= 0 && !searchSheet.hidden) {
+      go(options()[at], event.ctrlKey || event.metaKey);
+    } else if (event.key === "Escape") {
+      if (searchSheet.hidden) searchBox.blur();
+      else show(false);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  searchSheet.addEventListener("mousedown", (event) => event.preventDefault()); // the box keeps the focus
+  for (const kind of ["click", "auxclick"])
+    searchSheet.addEventListener(kind, (event) => {
+      const option = event.target.closest("[role=option]");
+      if (option && event.button < 2) go(option, event.button === 1 || event.ctrlKey || event.metaKey);
+    });
+}
+
 // An answer that is not a page of ours (an error) is shown, not dropped.
 doc.addEventListener("htmx:responseError", (event) => {
   const place = doc.getElementById("messages");
@@ -165,3 +238,4 @@ doc.addEventListener("htmx:responseError", (event) => {
 });
 
 wireTheme();
+wireSearch();

@@ -113,6 +113,7 @@ PAGES = {
     "account_reauthenticate": [("/sign-in/again/", ALL)],
     "accounts:home": [("/", ALL)],
     "accounts:flags": [("/alerts/", ALL)],
+    "footprints:search": [("/search/?q=kent", ALL), ("/search/?q=Cambrige", {"planner"})],
     "accounts:post_flags": [("/alerts/posts/", STEWARD)],
     "accounts:flag": [
         (lambda: flag_of("Key accounts 2026/27", "South East London").get_absolute_url(), PLANS),
