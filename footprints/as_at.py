@@ -16,12 +16,12 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import BadRequest
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 from django.shortcuts import render
 from django.utils import timezone
 
 from .dated import ONE_DAY
-from .models import Release, Reorganisation, Succession
+from .models import Kind, Release, Reorganisation, Succession, Version
 from .written import day_in_full
 
 LONDON = ZoneInfo("Europe/London")
@@ -35,6 +35,7 @@ MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 PRESETS_KEPT = 300  # seconds: a reorganisation recorded a minute ago may wait five to be a preset
 BIG = 5  # this many events take effect together on a big reorganisation day
+NEXT, OFFERED = 3, 12  # days to come, and days that were, which a page offers
 
 
 class BadAddress(BadRequest):
@@ -141,11 +142,21 @@ class AsAt:
 
 @dataclass(frozen=True)
 class Preset:
-    """A big reorganisation day to jump to: the last day before it, and the day itself."""
+    """A day on which something changes: the last day before it, and the day itself.
+
+    ``events`` take effect on it; ``decided`` of these did, or will by law. ``is_big``: so many do,
+    or a commissioner is replaced.
+    """
 
     day_before: date
     day: date
     events: int
+    decided: int
+    is_big: bool
+
+    @property
+    def is_decided(self) -> bool:
+        return self.decided > 0
 
 
 class AsAtMiddleware:
@@ -177,35 +188,65 @@ def bad_address(request, bad):
 
 
 def presets():
-    """Return the big reorganisation days, newest first, as a tuple of Preset.
+    """Return the big decided reorganisation days, newest first, as a tuple of Preset.
 
     One query, then kept in this process for at most five minutes: every page offers them.
     """
-    return _presets(int(monotonic() // PRESETS_KEPT))
+    return tuple(preset for preset in all_days() if preset.is_big)
+
+
+def all_days():
+    """Return every day on which an event that stands takes effect, newest first; as `presets`."""
+    return _days(int(monotonic() // PRESETS_KEPT))
+
+
+def days_to_offer(today):
+    """Return the days that a page offers, as a tuple of Preset: the next ones, then the big ones.
+
+    At most ``NEXT`` to come, the soonest first, decided or not; then ``OFFERED`` that were, the
+    newest first.
+    """
+    coming = [preset for preset in all_days() if preset.day > today][: -NEXT - 1 : -1]
+    gone = [preset for preset in presets() if preset.day <= today][:OFFERED]
+    return (*coming, *gone)
 
 
 def forget_presets():
     """Have this process ask for the presets anew: after a test, or where one cannot wait."""
-    _presets.cache_clear()
+    _days.cache_clear()
 
 
 @lru_cache(maxsize=1)
-def _presets(slot):
+def _days(slot):
     # A big day has many events, or one that replaces a commissioner: both redraw plans.
-    of_commissioner = Succession.objects.now().filter(
-        reorganisation=OuterRef("pk"),
-        predecessor__versions__kind__family="commissioning",
-        predecessor__versions__kind__is_legal_body=True,
+    commissioners = Version.objects.now().filter(
+        kind__family=Kind.Family.COMMISSIONING, kind__is_legal_body=True
     )
+    replacing = Succession.objects.now().filter(
+        predecessor__in=commissioners.values("organisation")
+    )
+    decided = Q(state__in=Reorganisation.State.settled())
     days = (
-        Reorganisation.objects.decided()
-        .values("effective_on")
-        .annotate(events=Count("pk"), of_commissioners=Count("pk", filter=Exists(of_commissioner)))
-        .filter(Q(events__gte=BIG) | Q(of_commissioners__gte=1))
+        Reorganisation.objects.standing()
         .order_by("-effective_on")
+        .values("effective_on")
+        .annotate(
+            events=Count("pk"),
+            decided=Count("pk", filter=decided),
+            of_commissioners=Count(
+                "pk", filter=decided & Q(pk__in=replacing.values("reorganisation"))
+            ),
+        )
     )
     return tuple(
-        Preset(row["effective_on"] - ONE_DAY, row["effective_on"], row["events"]) for row in days
+        Preset(
+            row["effective_on"] - ONE_DAY,
+            row["effective_on"],
+            row["events"],
+            row["decided"],
+            row["decided"] >= BIG or row["of_commissioners"] > 0,
+        )
+        for row in days
     )
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    days,
     feeds,
     lead_providers,
     organisation,
@@ -50,6 +51,7 @@ urlpatterns = [
     ),
     path("register/feeds/", feeds.FeedList.as_view(), name="feeds"),
     path("register/feeds/<str:name>/fetch/", feeds.fetch_now, name="fetch_feed"),
+    path("register/days/", days.DaysPage.as_view(), name="days"),
     path("register/walk/", walking.WalkPage.as_view(), name="walk"),
     path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),

@@ -156,6 +156,10 @@ class UnitsPage(ListView):
     def export_name(self):
         return f"{self.plan.name} units"
 
+    @property
+    def shown_day(self):
+        return self.on_day.day
+
     @cached_property
     def is_piece(self):
         """Whether htmx asks for the list alone, so that the map need not be drawn again."""

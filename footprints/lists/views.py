@@ -82,6 +82,11 @@ class ListView(LoginRequiredMixin, TemplateView):
         """The day shown, and what was known: `request.as_at`."""
         return self.request.as_at
 
+    @property
+    def shown_day(self):
+        """The day that the rows are of: a list that keeps within a period gives its own."""
+        return self.as_at.day
+
     def get(self, request, *args, **kwargs):
         self.order = self.get_order()
         self.filterset, queryset = self.get_filtered()
@@ -250,7 +255,9 @@ class ListView(LoginRequiredMixin, TemplateView):
         lines = list(self.get_table(records).lines(records))
         name = slugify(self.export_name or self.title) or "list"
         if self.depends_on_day:
-            name += f"-on-{self.as_at.day.isoformat()}"
+            name += f"-on-{self.shown_day.isoformat()}"
+            if self.as_at.known is not None:
+                name += f"-as-known-{self.as_at.known_text.replace(':', '')}"
         if cut:
             name += f"-first-{self.export_cap}"
             lines.append(

@@ -26,10 +26,13 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from .. import written
-from ..as_at import presets
+from ..as_at import days_to_offer
+from ..dated import ONE_DAY
 from ..dated import last_day as last_day_of
 
 register = template.Library()
+
+OWN_DAYS = 6  # days of the body or event itself that the control offers
 
 SPRITE = "vendor/bootstrap-icons/bootstrap-icons.svg"
 
@@ -159,15 +162,23 @@ def as_at_control(context):
             "shown": day == request.as_at.day,
         }
 
+    # Answers that are no page of ours (an error) have no body to ask about.
+    own = list(context.get("own_days") or ())[-OWN_DAYS:]
     return {
         "as_at": request.as_at,
+        "own": [(link(day - ONE_DAY), link(day)) for day in reversed(own)],
         "presets": [
-            {"days": (link(preset.day_before), link(preset.day)), "events": preset.events}
-            for preset in presets()
+            {
+                "days": (link(preset.day_before), link(preset.day)),
+                "events": preset.events,
+                "is_decided": preset.is_decided,
+            }
+            for preset in days_to_offer(request.as_at.today)
         ],
         "kept": [(name, value) for name, values in kept.lists() for value in values],
         "request": request,
         "today": f"?{kept.urlencode()}",
+        "every_day": f"{reverse('footprints:days')}?{urlencode({'to': request.get_full_path()})}",
     }
 
 

@@ -42,13 +42,8 @@ class ReorganisationList(ListView):
         release = self.as_at.release
         passing = Succession.objects.known(release).filter(reorganisation=OuterRef("pk"))
         moving = Move.objects.known(release).filter(reorganisation=OuterRef("pk"))
-        shown = Exists(passing) | Exists(moving)
-        if release is None:  # declared, and nothing said of its bodies yet
-            shown |= ~Exists(Succession.objects.filter(reorganisation=OuterRef("pk"))) & ~Exists(
-                Move.objects.filter(reorganisation=OuterRef("pk"))
-            )
         area = passing.filter(passes=Succession.Passes.AREA).order_by().values("reorganisation")
-        return Reorganisation.objects.filter(shown).annotate(
+        return _shown(release).annotate(
             old_bodies=_count(area, "predecessor"),
             new_bodies=_count(area, "successor"),
             moved=_count(moving.order_by().values("reorganisation"), "child"),
@@ -64,7 +59,8 @@ class ReorganisationList(ListView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         years = (
-            Reorganisation.objects.order_by()
+            _shown(self.as_at.release)
+            .order_by()
             .values(year=ExtractYear("effective_on"))
             .annotate(
                 count=Count("pk"),
@@ -84,6 +80,19 @@ class ReorganisationList(ListView):
             for row in years
         ]
         return context
+
+
+def _shown(release):
+    """The events of which the register knew something by then; those that are declared, now."""
+    event = OuterRef("pk")
+    shown = Exists(Succession.objects.known(release).filter(reorganisation=event)) | Exists(
+        Move.objects.known(release).filter(reorganisation=event)
+    )
+    if release is None:  # declared, and nothing said of its bodies yet
+        shown |= ~Exists(Succession.objects.filter(reorganisation=event)) & ~Exists(
+            Move.objects.filter(reorganisation=event)
+        )
+    return Reorganisation.objects.filter(shown)
 
 
 def _count(rows, column):

@@ -38,7 +38,10 @@ function onThatDay(asked) {
 
 doc.addEventListener("click", (event) => {
   const link = event.target.closest?.(".as-at a[href], .day-strip a[href]");
-  if (link) link.href = onThatDay(new URL(link.href).searchParams);
+  if (link?.matches("[data-days]")) {
+    // The page that lists every day comes back to this one.
+    link.search = new URLSearchParams({ to: location.pathname + location.search });
+  } else if (link) link.href = onThatDay(new URL(link.href).searchParams);
 });
 
 doc.addEventListener("submit", (event) => {

@@ -153,6 +153,10 @@ PAGES = {
         ("/register/E92000001/", PLANS),
         ("/register/Y59/?on=2021-01-01", PLANS),
     ],
+    "footprints:days": [
+        ("/register/days/", ALL),
+        ("/register/days/?year=2020&to=/register/91Q/", PLANS),
+    ],
     "footprints:walk": [
         ("/register/walk/", ALL),
         ("/register/walk/?path=E92000001/Y59/QKS/91Q", PLANS),

@@ -7,7 +7,15 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from footprints.as_at import LONDON, AsAt, AsAtMiddleware, BadAddress, presets
+from footprints.as_at import (
+    LONDON,
+    AsAt,
+    AsAtMiddleware,
+    BadAddress,
+    all_days,
+    days_to_offer,
+    presets,
+)
 from footprints.models import Reorganisation
 
 TODAY = date(2026, 11, 21)
@@ -148,3 +156,41 @@ def test_a_merger_of_commissioners_is_a_preset_however_few_they_are(register):
     assert date(2015, 4, 1) in days
     assert {date(2020, 4, 1), date(2022, 7, 1), date(2026, 4, 1)} <= days
     assert len(days) < 15  # a list to choose from, not a history
+
+
+def test_a_page_offers_the_next_days_first_decided_or_not(empty_register):
+    for day, how_many, state in [
+        (date(2015, 4, 1), 6, Reorganisation.State.EFFECTIVE),
+        (date(2020, 4, 1), 5, Reorganisation.State.EFFECTIVE),
+        (date(2020, 5, 1), 1, Reorganisation.State.EFFECTIVE),  # a witness: small, and past
+        (date(2027, 4, 1), 1, Reorganisation.State.RUMOURED),
+        (date(2026, 12, 1), 1, Reorganisation.State.IN_LAW),
+        (date(2028, 4, 1), 9, Reorganisation.State.PAUSED),  # a witness: will not be
+    ]:
+        for i in range(how_many):
+            Reorganisation.objects.create(
+                slug=f"{day}-{i}", kind="merger", title="M", effective_on=day, state=state
+            )
+
+    offered = days_to_offer(TODAY)
+
+    assert [(preset.day, preset.is_decided) for preset in offered] == [
+        (date(2026, 12, 1), True),
+        (date(2027, 4, 1), False),
+        (date(2020, 4, 1), True),
+        (date(2015, 4, 1), True),
+    ]
+    assert [preset.day for preset in all_days()] == [
+        date(2027, 4, 1),
+        date(2026, 12, 1),
+        date(2020, 5, 1),
+        date(2020, 4, 1),
+        date(2015, 4, 1),
+    ]
+
+
+def test_the_days_are_asked_for_once(register, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        days_to_offer(TODAY)
+        presets()
+        all_days()
