@@ -35,6 +35,13 @@ STORAGES["reports"]["OPTIONS"]["location"] = _received.name  # noqa: F405
 # One round instead of a million: a sign-in costs no test half a second.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# A task runs where it is called; tests/config has the ones that need a real worker.
+# A task runs where it is called; tests/config and tests/browser have the ones that need a real
+# worker, which listens to what its own process of this run says.
 CELERY_TASK_ALWAYS_EAGER = True
 CELERY_TASK_EAGER_PROPAGATES = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    **globals().get("CELERY_BROKER_TRANSPORT_OPTIONS", {}),
+    "global_keyprefix": "-".join(
+        ["test", os.environ["TEST_RUN"], os.environ.get("PYTEST_XDIST_WORKER", "main"), ""]
+    ),
+}
