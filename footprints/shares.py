@@ -16,11 +16,13 @@ from decimal import Decimal
 from django.db import connection
 
 from .ancestry import BY_THEN, ON_DAY
+from .models import Succession
 
 # A share derived while a real part of the predecessor could not be followed would be a guess.
 # Practices close on any day, so a few of them may have gone nowhere: as many as one in twenty.
 MOST_LOST = Decimal("0.05")
 MILLIONTH = Decimal("0.000001")
+DERIVED = "by the people of the members that moved"  # how people are told of such a share
 
 # Known now, said so that the planner takes the index of children: the plain words are those of
 # the index of periods too, which it then walks for each parent.
@@ -37,10 +39,27 @@ THEN = ON_DAY.replace("%(day)s", "split.day")
 MEMBERS = """
 WITH RECURSIVE split(number, predecessor, day) AS (
     SELECT * FROM unnest(%(numbers)s::int[], %(predecessors)s::bigint[], %(days)s::date[])
+), side AS (
+    -- Those to whom it passed, where no source states any share; a trust is no area.
+    SELECT split.number, array_agg(succession.successor_id) AS successors
+    FROM split
+    JOIN footprints_succession AS succession ON succession.predecessor_id = split.predecessor
+    JOIN footprints_reorganisation AS event ON event.id = succession.reorganisation_id
+    WHERE {succession_known} AND succession.passes = 'area' AND succession.becomes_id IS NULL
+      AND event.effective_on = split.day AND event.state IN ('in_law', 'effective')
+      AND EXISTS (
+          SELECT FROM footprints_version AS area
+          JOIN footprints_kind AS kind ON kind.code = area.kind_id AND kind.is_footprint
+          WHERE area.organisation_id = split.predecessor AND {area_known})
+    GROUP BY split.number
+    HAVING bool_and(succession.share IS NULL AND succession.successor_id IS NOT NULL)
 ), place(number, successor) AS (
-    SELECT * FROM unnest(%(of)s::int[], %(places)s::bigint[])
+    -- A predecessor that lives on keeps the members that stay with it.
+    SELECT number, unnest(successors) FROM side
+    UNION
+    SELECT number, predecessor FROM split JOIN side USING (number)
 ), below(number, body) AS (
-    SELECT number, predecessor FROM split
+    SELECT number, predecessor FROM split JOIN side USING (number)
     UNION
     SELECT below.number, fact.child_id
     FROM below
@@ -79,9 +98,10 @@ WITH RECURSIVE split(number, predecessor, day) AS (
       ON fact.child_id = above.body AND fact.type = 'part_of'
     WHERE {fact_known} AND {fact_then}
 )
-SELECT became.number, became.kind, became.tier, became.body, figure.people,
+SELECT became.number, side.successors, became.kind, became.body, figure.people,
        found.successor, became.part
 FROM became
+JOIN side USING (number)
 LEFT JOIN (
     SELECT above.number, above.now_is, place.successor
     FROM above JOIN place ON place.number = above.number AND place.successor = above.body
@@ -100,11 +120,10 @@ ORDER BY became.number, became.tier, became.kind, became.body
 
 @dataclass(frozen=True)
 class Split:
-    """A predecessor, the day on which its area passed, and those to whom it passed."""
+    """A predecessor, and the day on which its area passed."""
 
     predecessor: int
     day: date
-    successors: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -122,7 +141,8 @@ class Evidence:
 
 
 def derive(splits: Iterable[Split], known: int | None = None) -> dict[Split, Evidence]:
-    """The evidence of each split that has any members; at most two queries, however many splits.
+    """The evidence of each split of an area that has any members, and of which no source states
+    any share; at most two queries, however many splits are asked about.
 
     What lay in a predecessor directly is asked first: a region's practices are many.
     """
@@ -137,11 +157,10 @@ def derive(splits: Iterable[Split], known: int | None = None) -> dict[Split, Evi
 def _ask(splits: list[Split], known: int | None, *, deep: bool) -> dict[Split, Evidence]:
     if not splits:
         return {}
-    # A predecessor that lives on keeps the members that stay with it.
-    places = [(n, key) for n, s in enumerate(splits) for key in {*s.successors, s.predecessor}]
     holds = STANDS if known is None else BY_THEN
+    names = "fact life area succession population".split()
     sql = MEMBERS.format(
-        **{f"{n}_known": holds.format(n) for n in "fact life succession population".split()},
+        **{f"{name}_known": holds.format(name) for name in names},
         fact_before=BEFORE.format("fact"),
         life_before=BEFORE.format("life"),
         fact_then=THEN.format("fact"),
@@ -153,28 +172,48 @@ def _ask(splits: list[Split], known: int | None, *, deep: bool) -> dict[Split, E
                 "numbers": list(range(len(splits))),
                 "predecessors": [split.predecessor for split in splits],
                 "days": [split.day for split in splits],
-                "of": [number for number, _ in places],
-                "places": [key for _, key in places],
                 "known": known,
                 "deep": deep,
             },
         )
         rows = cursor.fetchall()
     kinds: dict[int, dict[str, list]] = defaultdict(lambda: defaultdict(list))
-    for number, kind, _, *member in rows:  # the widest kind first
+    sides: dict[int, set[int]] = {}
+    for number, successors, kind, *member in rows:  # the widest kind first
         kinds[number][kind].append(member)
-    return {splits[number]: _judge(splits[number], by_kind) for number, by_kind in kinds.items()}
+        sides[number] = set(successors)
+    return {splits[number]: _judge(sides[number], by_kind) for number, by_kind in kinds.items()}
 
 
-def _judge(split: Split, by_kind: dict[str, list]) -> Evidence:
+def fill_in(successions: Iterable[Succession], known: int | None = None):
+    """Give successions of areas whose share no source states the derived one, for a page.
+
+    Each row filled in has ``share`` and ``is_derived``, and is never to be saved. The rows hold
+    ``reorganisation``. At most two queries; none where every share is stated.
+    """
+    silent = [
+        (row, Split(row.predecessor_id, row.reorganisation.effective_on))
+        for row in successions
+        if row.passes == Succession.Passes.AREA
+        and row.share is None
+        and row.becomes_id is None
+        and row.successor_id
+    ]
+    found = derive({split for _, split in silent}, known)
+    for row, split in silent:
+        if split in found and row.successor_id in found[split].people:
+            row.share, row.is_derived = found[split].people[row.successor_id], True
+
+
+def _judge(successors: set[int], by_kind: dict[str, list]) -> Evidence:
     """The widest kind whose people say it; else how many of the widest kind went where."""
     first = None
     for kind, members in by_kind.items():
         counted = _weigh(members, lambda people: Decimal(1))
-        evidence = Evidence(kind, counted, _people(split, members))
+        evidence = Evidence(kind, counted, _people(successors, members))
         if evidence.people:
             return evidence
-        if first is None and counted.keys() & set(split.successors):
+        if first is None and counted.keys() & successors:
             first = evidence
     return first or Evidence("")
 
@@ -187,7 +226,7 @@ def _weigh(members, weight) -> dict[int, Decimal]:
     return dict(found)
 
 
-def _people(split: Split, members) -> dict[int, Decimal]:
+def _people(successors: set[int], members) -> dict[int, Decimal]:
     """Shares by the people of these members; none where any of what they rest on is unknown."""
     if any(
         people is None or (place is not None and part is None)
@@ -197,12 +236,12 @@ def _people(split: Split, members) -> dict[int, Decimal]:
     went = _weigh(members, Decimal)
     everybody = sum(Decimal(people) for people in {b: p for b, p, _, _ in members}.values())
     followed = sum(went.values())
-    if not set(split.successors) <= {key for key, people in went.items() if people}:
+    if not successors <= {key for key, people in went.items() if people}:
         return {}
     # More than everybody: a member in two places at once.
     if not everybody * (1 - MOST_LOST) <= followed <= everybody:
         return {}
-    return {key: part for key, part in rounded(went).items() if key in split.successors}
+    return {key: part for key, part in rounded(went).items() if key in successors}
 
 
 def rounded(weights: dict) -> dict:

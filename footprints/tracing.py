@@ -232,9 +232,15 @@ WITH RECURSIVE reached(body, since) AS (
 SELECT way.*
 FROM (SELECT DISTINCT body FROM reached) AS held
 CROSS JOIN LATERAL (
-    SELECT succession.predecessor_id, succession.passes, event.effective_on,
+    SELECT succession.predecessor_id, area.is_area, succession.passes, event.effective_on,
            succession.successor_id, succession.share, event.title, succession.id
     FROM {out_of}
+    CROSS JOIN LATERAL (
+        -- Shares are derived of areas alone; a kind is an area whatever we knew by then.
+        SELECT bool_or(kind.is_footprint) AS is_area
+        FROM footprints_version AS life JOIN footprints_kind AS kind ON kind.code = life.kind_id
+        WHERE life.organisation_id = succession.predecessor_id
+    ) AS area
     WHERE succession.predecessor_id = held.body AND {counts} {alone}
 ) AS way
 ORDER BY way.effective_on, way.id
@@ -281,12 +287,16 @@ def _behind(key: int, day: date, known: int | None, passes: str) -> set[int]:
 def _steps(keys, day: date, known: int | None, passes: str) -> dict[int, list[Step]]:
     """The ways out of these bodies and of whatever they lead to, in order of day."""
     ways: dict[tuple[int, date], dict[str, list[Step]]] = defaultdict(lambda: defaultdict(list))
-    for body, what, *step, _ in _ask(FORWARD, day, known, passes, keys=list(keys)):
+    areas = set()
+    for body, is_area, what, *step, _ in _ask(FORWARD, day, known, passes, keys=list(keys)):
         ways[body, step[0]][what].append(Step(*step))
+        if is_area:
+            areas.add(body)
     silent = {
-        at: Split(*at, tuple(step.successor for step in steps[AREA]))
+        at: Split(*at)
         for at, steps in ways.items()
-        if steps[AREA]
+        if at[0] in areas
+        and steps[AREA]
         and not steps[FUNCTIONS]
         and all(step.share is None and step.successor for step in steps[AREA])
     }

@@ -22,6 +22,7 @@ from .. import lives, names
 from ..citations import cited, remarked
 from ..models import Reorganisation
 from ..proposing.evidence import in_percent
+from ..shares import DERIVED
 from .waymark import icon
 
 register = template.Library()
@@ -104,6 +105,21 @@ def abridged(version):
         return "—"
     name = version.name.replace("Integrated Care Board", "ICB")
     return name.replace("Clinical Commissioning Group", "CCG")
+
+
+@register.filter
+def derived(rows):
+    """Say of old → new rows which bodies' shares no source states; empty where all are stated."""
+    codes = {item["old"].organisation.code for item in rows if is_derived(item["row"])}
+    if not codes:
+        return ""
+    whose, were = names.listed(sorted(codes)), "was" if len(codes) == 1 else "were"
+    return f"No source states how {whose} {were} shared out: the shares are {DERIVED}."
+
+
+def is_derived(row):
+    """Whether the share of a succession was filled in (footprints.shares)."""
+    return getattr(row, "is_derived", False)
 
 
 @register.filter

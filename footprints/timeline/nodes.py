@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from ..lives import Lives
 from ..models import Succession, Version
+from ..shares import DERIVED
 from ..written import day_in_full, share
 
 BESIDE = 24  # bodies that pass into one, or out of one, and can still be told apart
@@ -91,7 +92,11 @@ def graph_of(
         return None
 
     days = sorted({day for _, _, day, _ in links})
-    nodes = {pk: _pieces(version, links, days) for pk, version in versions.items()}
+    own: dict[int, list[tuple]] = defaultdict(list)
+    for link in links:
+        own[link[0].pk].append(link)
+        own[link[1].pk].append(link)
+    nodes = {pk: _pieces(version, own[pk], days) for pk, version in versions.items()}
     edges = [
         _edge(_ending(nodes[old.pk], days, day), _starting(nodes[new.pk], days, day), days, day, r)
         for old, new, day, r in links
@@ -141,7 +146,10 @@ def _versions_in_turn(successions, versions, lives: Lives, subjects):
 
 
 def _pieces(version: Version, links, days: list[date]) -> list[Node]:
-    """A version as nodes: cut where it gains or gives without beginning or ending itself."""
+    """A version as nodes: cut where it gains or gives without beginning or ending itself.
+
+    ``links`` are those that lead to it or from it.
+    """
     cuts = {
         day
         for old, new, day, _ in links
@@ -201,7 +209,8 @@ def _edge(old: Node, new: Node, days, day: date, row: Succession | None) -> Edge
     if row.passes == Succession.Passes.FUNCTIONS:
         says = f"{codes}: statutory functions, {day_in_full(day)}{undecided}"
         return Edge(old, new, step, 0, "", says, f"flow-functions {css}", line=True)
-    says = f"{codes}: {share(row.share)}, {day_in_full(day)}{undecided}"
+    derived = f" ({DERIVED})" if getattr(row, "is_derived", False) else ""
+    says = f"{codes}: {share(row.share)}{derived}, {day_in_full(day)}{undecided}"
     if row.share is None:
         return Edge(old, new, step, -1, "?", says, f"{css} flow-unknown")
     label = share(row.share) if row.share < 1 else ""

@@ -12,6 +12,7 @@ from ..life import story as stories
 from ..life.children import Group, groups_below
 from ..lives import Lives
 from ..models import Organisation, Relationship, Release, Succession
+from ..shares import fill_in
 from ..tracing import trace
 
 OPEN = 12  # so many rows of the story are shown without being asked for
@@ -37,6 +38,7 @@ class OrganisationDetail(LoginRequiredMixin, TemplateView):
         day, release = self.request.as_at.day, self.request.as_at.release
         body, key = self.body, self.body.key
         flows = timeline.flows_of(key, release)
+        fill_in(flows.rows, release)
         upward = belonging.upward(key, day, release)
         lives = Lives(_named(body, flows, upward), release)
         versions = lives.of(key)
@@ -127,7 +129,7 @@ def _story(key: int, flows: timeline.Flow, lives: Lives) -> dict:
         "flow_cut": flows.is_cut,
         "functions_drawn": any(row.passes == Succession.Passes.FUNCTIONS for row in flows),
         "undecided_drawn": any(not row.reorganisation.is_decided for row in flows),
-        "story": stories.story(flows, lives),
+        "story": stories.story(key, flows, lives),
         "story_open": len(flows.rows) <= OPEN,
         "functions": stories.functions(key, flows, lives),
     }

@@ -18,6 +18,7 @@ from ..life.story import passing_rows
 from ..lists import Action, ListView
 from ..lives import Lives
 from ..models import Kind, Move, Relationship, Reorganisation, Succession, Version
+from ..shares import fill_in
 from ..tables import ReorganisationTable
 
 ROWS_SHOWN = 12  # of each circle of the blast radius
@@ -140,6 +141,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
             .select_related("reorganisation", "becomes")
             .order_by("passes", "pk")
         )
+        fill_in(successions, release)
         moves = list(event.moves.known(release).order_by("type", "pk"))
         if release is not None and not successions and not moves:
             raise Http404(f"Nothing was known of «{event}» yet.")

@@ -107,9 +107,9 @@ def test_a_split_is_written_old_to_new_with_its_shares(reader):
 
 
 def test_shares_that_are_not_known_are_said_not_to_be(reader):
-    page = page_of(reader, "QM7", "2026-04-01")
+    page = page_of(reader, "RW6", "2021-10-01")
 
-    assert page.content.decode().count('class="old-new-share unknown">share not known<') == 4
+    assert page.content.decode().count('class="old-new-share unknown">share not known<') == 2
 
 
 def test_a_change_of_nature_keeps_the_code_and_shows_where_the_functions_go(reader):
@@ -189,3 +189,22 @@ def test_only_a_steward_is_led_to_record_one(client):
 
     assert offered(role="steward", is_staff=True)
     assert not offered(role="planner")
+
+
+def test_shares_that_no_source_states_are_shown_and_said_to_be_derived(reader):
+    split = page_of(reader, "QM7", "2026-04-01")
+    said = text(split)
+
+    assert (
+        "No source states how QJG and QM7 were shared out: the shares are by the people of the "
+        "members that moved." in said
+    )
+    assert "79%" in said
+    assert "share not known" not in said
+    assert "QM7 → S1Y5D: 79% (by the people of the members that moved)" in split.content.decode()
+    unknown = text(page_of(reader, "RW6", "2021-10-01"))
+    assert "share not known" in unknown
+    assert "No source states" not in unknown
+    body = text(reader.get("/register/QM7/"))
+    assert "79%, by the people of the members that moved" in body
+    assert "No source states how QM7 was shared out" in body

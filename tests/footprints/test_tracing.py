@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from footprints.models import Organisation, Relationship, Reorganisation, Succession
+from footprints.shares import fill_in
 from footprints.tracing import UnknownCode, trace, trace_all, trace_back
 from tests import factories as make
 
@@ -212,6 +213,31 @@ def test_qjg_is_shared_out_by_the_people_of_its_sub_icb_locations(register):
         "D7T5G": round(Decimal(essex) / whole, 6),
     }
     assert sum(places("QJG").values()) == 1
+
+
+def test_the_rows_of_an_event_are_filled_in_for_a_page(register, django_assert_num_queries):
+    rows = list(Succession.objects.now().select_related("reorganisation", "predecessor"))
+
+    with django_assert_num_queries(1):  # whatever the number of rows; RW6 is no area
+        fill_in(rows)
+
+    derived = {
+        (row.predecessor.code, row.share) for row in rows if getattr(row, "is_derived", False)
+    }
+    assert {code for code, _ in derived} == {"QM7", "QJG"}
+    assert ("QM7", Decimal("0.790483")) in derived
+    assert {row.share for row in rows if row.predecessor.code == "RW6"} == {None}
+    with django_assert_num_queries(0):
+        fill_in([row for row in rows if row.predecessor.code == "QNQ"])
+
+
+def test_a_row_is_filled_in_without_the_other_parts_of_its_split(register):
+    rows = Succession.objects.now().select_related("reorganisation")
+    alone = rows.get(predecessor__code="QM7", successor__code="S1Y5D")
+
+    fill_in([alone])
+
+    assert (alone.share, alone.is_derived) == (Decimal("0.790483"), True)
 
 
 def test_the_shares_that_a_source_states_are_no_derived_ones(register):

@@ -8,10 +8,9 @@ from django.utils.timezone import localdate
 from footprints.dated import last_day
 from footprints.management.days import day
 from footprints.models import Succession
+from footprints.shares import DERIVED
 from footprints.tracing import UnknownCode, trace, trace_back
 from footprints.written import day_in_full, day_in_short
-
-DERIVED = "by the people of the members that moved"
 
 
 class Command(BaseCommand):
