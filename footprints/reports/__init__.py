@@ -9,6 +9,7 @@ never by its name, and declares what the report is an authority for. No database
         reader.source, reader.title, reader.authority
         reader.day()                                   # the newest day that the content shows
         for claim in reader.claims(day): ...           # streamed; a bad line is a claim too
+        for claim in reader.claims(day, before): ...   # what differs from an earlier document
 """
 
 from .claims import (
@@ -18,6 +19,7 @@ from .claims import (
     Doubt,
     Label,
     Life,
+    Missing,
     Passing,
     Record,
     Slot,
@@ -30,6 +32,7 @@ __all__ = [
     "Doubt",
     "Label",
     "Life",
+    "Missing",
     "Passing",
     "Record",
     "Slot",

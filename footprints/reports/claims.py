@@ -116,6 +116,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A body that the file before named and this one does not; said where only what changed
+    is read."""
+
+    line: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Passing:
     """A statutory succession: evidence that an event took place, never an event by itself."""
 
@@ -144,4 +153,4 @@ class BadLine:
     code: str = field(default="")
 
 
-Claim = Life | Bond | Label | Record | Passing | Doubt | BadLine
+Claim = Life | Bond | Label | Record | Missing | Passing | Doubt | BadLine

@@ -11,18 +11,19 @@ names of files and the days of their arrival say nothing (one of January 2021 he
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from . import slots
-from .claims import Absence, Authority, Bond, Claim, Doubt, Label, Life, Record
+from .claims import Absence, Authority, Bond, Claim, Doubt, Label, Life, Missing, Record
 from .days import day_after, day_of, holds, known, newest
 from .opening import Container, Document, Row
 from .reading import Reader
 from .records import BadRecord, coded
-from .rows import in_order, name_of, once_a_code, opening, postcode_of, read
+from .rows import code_of, in_order, name_of, once_a_code, opening, postcode_of, read
 
 WIDTHS = (24, 27)
 # Columns that are blank in every classic report, whoever saved it.
@@ -33,7 +34,13 @@ OFFICE = re.compile(r"Q[0-9]{2}")
 
 
 class Classic(Reader):
-    """What the classic reports have in common. ``row_like``: a row of this one and no other."""
+    """What the classic reports have in common. ``row_like``: a row of this one and no other.
+
+    Compared with the file before by the cells, for each may be quoted otherwise. A line that is
+    no row has none, and is named each time.
+    """
+
+    compares = True
 
     row_like: ClassVar[Callable[[tuple[str, ...]], bool]]
 
@@ -63,12 +70,52 @@ class Classic(Reader):
                     continue
         return days - {None}
 
-    def claims(self, day: date) -> Iterator[Claim]:
-        return read(self.document.rows(), once_a_code(lambda row: self.claims_of(row, day)))
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
+        rows = self.counted(self.document.rows())
+        missing: set[str] = set()
+        if before is not None:
+            earlier = type(self)(before)
+            said, there, missing = earlier._said()
+            _, here, named = self._said()
+            missing -= named
+            twice = {code for code in there.keys() | here if there[code] > 1 or here[code] > 1}
+            if self._is_like(earlier):
+                since = before_on or earlier.day()
+                rows = (row for row in rows if _is_news(row, said, twice, since, day))
+        yield from read(rows, once_a_code(lambda row: self.claims_of(row, day)))
+        for code in sorted(missing):
+            yield Missing(0, code)
+
+    def _said(self) -> tuple[set[int], Counter[str], set[str]]:
+        """Hashes of the rows, in how many each code stands, and the codes."""
+        said, codes = set(), Counter()
+        for row in self.document.rows():
+            if isinstance(row, Row):
+                said.add(hash(row.cells))
+                codes[code_of(row)] += 1
+        return said, codes, codes.keys() - {""}
+
+    def _is_like(self, earlier: Self) -> bool:
+        """Whether a row means the same in both files."""
+        return True
 
     def claims_of(self, row: Row, day: date) -> Iterator[Claim]:
         """What one row says. ``BadRecord`` where it cannot be read."""
         raise NotImplementedError
+
+
+def _is_news(row, said, twice, since, day) -> bool:
+    """Whether a row says something else than the file before, told on the day ``since``."""
+    if not isinstance(row, Row) or hash(row.cells) not in said or code_of(row) in twice:
+        return True
+    if since is None:
+        return True
+    first, last = sorted((since, day))
+    try:
+        opened_on, closed_on = day_of(row.cells[10]), day_after(row.cells[11])
+    except BadRecord:
+        return False
+    return any(edge and first < edge <= last for edge in (opened_on, closed_on))
 
 
 def _is_classic(cells) -> bool:
@@ -134,6 +181,9 @@ class Practices(Classic):
             for row in self.document.rows()
             if isinstance(row, Row)
         )
+
+    def _is_like(self, earlier):
+        return self._is_wales_told == earlier._is_wales_told
 
     def _days(self):
         days = set()

@@ -93,9 +93,9 @@ class Search(Reader):
                 return max(known)
         return None
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
         export = _Export(day)
-        for found in read(self.document):
+        for found in self.counted(read(self.document)):
             if isinstance(found, BadLine):
                 yield found
             elif not found.is_around:

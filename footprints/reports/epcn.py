@@ -125,15 +125,20 @@ class PrimaryCareNetworks(Reader):
                         continue
         return newest(days - {None})
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
         def network(row):
             return self._network(row, day)
 
-        yield from _said_of(self.details, read(self.details.rows(), once_a_code(network)))
+        yield from _said_of(
+            self.details, read(self.counted(self.details.rows()), once_a_code(network))
+        )
         partnerships = defaultdict(list)
         yield from _said_of(
             self.partners,
-            read(self.partners.rows(), lambda row: self._partnership(row, partnerships)),
+            read(
+                self.counted(self.partners.rows()),
+                lambda row: self._partnership(row, partnerships),
+            ),
         )
 
     def _network(self, row, day):

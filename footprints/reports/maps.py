@@ -77,9 +77,11 @@ class PracticeMap(Reader):
     def day(self) -> date | None:
         return self._day
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
         return read(
-            self._rows(), once_a_code(self._claims_of, self._at["practice"]), self._at["practice"]
+            self.counted(self._rows()),
+            once_a_code(self._claims_of, self._at["practice"]),
+            self._at["practice"],
         )
 
     def _claims_of(self, row: Row):

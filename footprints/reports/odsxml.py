@@ -44,53 +44,22 @@ of the zip; one alone is a report too. The layout (only the root's name has the 
 Sources: TRUD item 341; the synchronising script that NHS Digital published for the same layout;
 records shown in public tests. An end is a last day; what a record has not is left out.
 
-Read by expat straight, a record at a time: ElementTree needs twice as long and defusedxml's parser
-ten times. A document type declaration is refused, so no entity is ever declared.
+A month changes one record in a hundred. Where the file before is at hand, both are cut into
+records as bytes (``odspieces``), and expat is asked about those that differ only.
 """
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import date
-from typing import BinaryIO
-from xml.parsers import expat
 
-from .claims import Claim, Doubt
-from .limits import MEGABYTE, Unreadable
+from .claims import Claim, Doubt, Missing
+from .limits import Unreadable
+from .odsparser import FAMILY, NAMESPACE, AnotherNamespace, Manifest, Parser, records
+from .odspieces import Held, Odd, Turned, coded, cut, hold
 from .opening import Container
 from .parents import AUTHORITY
 from .reading import Reader
 from .recording import Recorder
-from .records import LEGAL, OPERATIONAL, Organisation, Role, Tie
-
-FAMILY = "http://refdata.hscic.gov.uk/org/"
-NAMESPACE = FAMILY + "v2-0-0"
-VERSION = "2-"
-
-CHUNK = 64 * 1024
-TOKEN = 4 * MEGABYTE  # one tag with its attributes, which expat keeps whole
-TEXT, PIECES = 8_192, 16  # letters of a name, and in how many pieces expat may give it
-PARTS = 2_000  # roles of a record, and relationships; a practice has a dozen
-DEEPEST = 24  # a day of a relationship lies seven deep; looked at once a chunk
-ROLES = 5_000  # in CodeSystems; there are 209
-
-
-class Manifest:
-    """What the file says of itself; filled as it is read."""
-
-    def __init__(self):
-        self.version = self.published = self.count = ""
-        self.role_names: dict[str, str] = {}
-
-    @property
-    def published_on(self) -> date | None:
-        try:
-            return date.fromisoformat(self.published)
-        except ValueError:
-            return None
-
-
-class AnotherNamespace(Unreadable):
-    """XML of somebody else."""
 
 
 class FullFile(Reader):
@@ -98,6 +67,7 @@ class FullFile(Reader):
     title = "ODS full file"
     looks = f"XML in the namespace {NAMESPACE}"
     authority = AUTHORITY
+    compares = True
 
     @classmethod
     def recognises(cls, document) -> bool:
@@ -115,24 +85,120 @@ class FullFile(Reader):
             days.append(manifest.published_on)
         return max((day for day in days if day), default=None)
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
+        self.read = done = 0
+        missing: set[str] = set()
+        if before is not None:
+            held, missing = _earlier(before)
+            try:
+                if held:
+                    for claim in self._changed(day, held, before_on):
+                        done = max(done, claim.line)
+                        yield claim
+                    return
+            except (Odd, Unreadable):
+                # What is wrong, and in which line, the whole tells.
+                missing = set(map(coded, held.codes())) - {""}
+        yield from self._whole(day, done, missing)
+
+    def _whole(self, day, done, missing) -> Iterator[Claim]:
+        """Every claim of the records after that many, and of the codes that are missing."""
+        self.read = 0
         recorder = Recorder(day)
         role_names: dict[str, str] = {}
-        number = 0
         for part in self.document.parts:
-            manifest, before = Manifest(), number
-            with self.document.stream(part) as stream:
-                try:
-                    for body in records(stream, manifest):
-                        number += 1
-                        yield from recorder.claims(number, body)
-                except AnotherNamespace:
-                    if len(self.document.parts) == 1:
-                        raise
-                    continue  # the schema, packed with the file
+            manifest, begin = Manifest(), self.read
+            with self._part(part) as stream:
+                for body in records(stream, manifest):
+                    self.read += 1
+                    claims = recorder.claims(self.read, body)
+                    if missing:
+                        missing.discard(coded(body.code))
+                    if self.read > done:
+                        yield from claims
             role_names |= manifest.role_names
-            yield from _counted(manifest, number, number - before)
+            yield from _counted(manifest, self.read, self.read - begin)
         yield from recorder.rest(role_names)
+        yield from _missing(missing)
+
+    def _changed(self, day, held: Held, before_on) -> Iterator[Claim]:
+        """The claims of records that are new, or differ, or say something else by now.
+
+        Raises ``Odd`` where that takes a look at all of them.
+        """
+        recorder = Recorder(day)
+        role_names: dict[str, str] = {}
+        is_turned = Turned(before_on or held.published_on, day)
+        bodies, named = set(), set()
+        for part in self.document.parts:
+            manifest, begin = Manifest(), self.read
+            parser = Parser(manifest)
+            with self._part(part) as stream:
+                for around, pieces, make in cut(stream):
+                    if parser.feed(around):
+                        raise Odd
+                    if pieces:
+                        manifest.check()
+                    for piece in pieces:
+                        self.read += 1
+                        key = hash(piece)
+                        code = held.bodies.get(key)
+                        if code is None:
+                            stub = held.stubs.get(key)
+                            if stub is not None:
+                                named.add(stub)
+                                continue
+                            is_new = True
+                            code, is_stub = make.code(piece)
+                        else:
+                            is_new = is_stub = False
+                        if not is_stub and code:
+                            if code in bodies and code not in held.twice:
+                                raise Odd  # which one is believed hangs on one that is not read
+                            bodies.add(code)
+                        else:
+                            named.add(code)
+                        if is_new or code in held.twice or is_turned(piece):
+                            (body,) = parser.feed(make.whole(piece)) or [None]
+                            if body is None or coded(body.code) != coded(code):
+                                raise Odd
+                            yield from recorder.claims(self.read, body)
+                parser.close()
+            role_names |= manifest.role_names
+            yield from _counted(manifest, self.read, self.read - begin)
+        yield from recorder.rest(role_names)
+        gone = set(held.codes()) - bodies - named
+        yield from _missing(set(map(coded, gone)) - {""})
+
+    @contextmanager
+    def _part(self, part):
+        """A part's bytes; where it is the schema, packed with the file, they are passed over."""
+        with self.document.stream(part) as stream:
+            try:
+                yield stream
+            except AnotherNamespace:
+                if len(self.document.parts) == 1:
+                    raise
+
+
+def _earlier(document) -> tuple[Held | None, set[str]]:
+    """The records of the file before; where they cannot be told apart as bytes, its codes."""
+    try:
+        try:
+            return hold(document), set()
+        except Odd:
+            codes = set()
+            for part in document.parts:
+                with document.stream(part) as stream:
+                    codes |= {coded(body.code) for body in records(stream, Manifest())}
+            return None, codes - {""}
+    except Unreadable as error:
+        raise Unreadable(f"The file before this one cannot be read again: {error}") from None
+
+
+def _missing(codes):
+    for code in sorted(codes):
+        yield Missing(0, code)
 
 
 def _counted(manifest, number, read):
@@ -145,256 +211,3 @@ def _counted(manifest, number, read):
     if read > promised:
         text = f"The file says that it has {promised:,} records, and has {read:,}."
         yield Doubt(number, "more records than announced", text)
-
-
-def records(stream: BinaryIO, manifest: Manifest) -> Iterator[Organisation]:
-    """Each record in turn, none kept; ``manifest`` is filled when the first one comes.
-
-    Raises ``Unreadable`` where the XML is not whole or not ours.
-    """
-    finished: list[Organisation] = []
-    parser, depth = _parser(finished, manifest)
-    fed = 0
-    try:
-        while chunk := stream.read(CHUNK):
-            parser.Parse(chunk)
-            fed += len(chunk)
-            if fed - max(parser.CurrentByteIndex, 0) > TOKEN:
-                raise Unreadable(f"A single tag has more than {TOKEN // MEGABYTE} MB.")
-            if depth() > DEEPEST:
-                raise Unreadable(f"The XML is nested more than {DEEPEST} deep.")
-            yield from finished
-            finished.clear()
-    except expat.ExpatError as error:
-        raise Unreadable(
-            f"The XML cannot be read in line {error.lineno:,}: {expat.ErrorString(error.code)}."
-        ) from None
-    try:
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise Unreadable(
-            f"The XML breaks off in line {error.lineno:,}: this is half a file."
-        ) from None
-
-
-def _parser(finished, manifest):
-    """An expat parser that puts records into ``finished``, and how deep it is, as a function.
-
-    One call of Python for each tag, some 27 million in all, so its handlers keep what they know in
-    variables: ``body`` is the record being read, ``part`` the one of its parts (itself, a role, a
-    relationship, a succession) that days, status and codes belong to, ``offset`` where in its days
-    the next one belongs.
-    """
-    outside = Organisation()
-    body = part = outside
-    offset = OPERATIONAL
-    depth = base = 0
-    text: list[str] = []
-    is_hearing = False
-
-    def start(name, attributes):
-        nonlocal depth
-        depth += 1
-        handle = started(name)
-        if handle is not None:
-            handle(attributes)
-        elif depth == 1:
-            _is_ours(name)
-        elif name.startswith(NAMESPACE):  # some writers put every tag into the namespace
-            bare = name[len(NAMESPACE) + 1 :]
-            if bare in starts:
-                starts[name] = starts[bare]
-                starts[bare](attributes)
-            if bare in ends:
-                ends[name] = ends[bare]
-
-    def end(name):
-        nonlocal depth
-        handle = ended(name)
-        if handle is not None:
-            handle()
-        depth -= 1
-
-    def organisation(attributes):
-        nonlocal body, part, base
-        if not finished:
-            _is_known(manifest)
-        body = part = Organisation(attributes.get("refOnly") == "true")
-        base = depth
-
-    def organisation_ends():
-        nonlocal body, part
-        if depth == base:
-            finished.append(body)
-            body = part = outside
-
-    def role(attributes):
-        nonlocal part
-        part = Role(attributes.get("id", ""), attributes.get("primaryRole") == "true")
-        keep(body.roles)
-
-    def relationship(attributes):
-        nonlocal part
-        part = Tie(attributes.get("id", ""))
-        keep(body.ties)
-
-    def succession(attributes):
-        nonlocal part
-        part = Tie(attributes.get("type", ""))
-        keep(body.successions)
-
-    def keep(parts):
-        if body is not outside:
-            if len(parts) == PARTS:
-                raise Unreadable(f"A record has more than {PARTS:,} parts of one sort.")
-            parts.append(part)
-
-    def part_ends():
-        nonlocal part
-        part = body
-
-    def days(attributes):
-        nonlocal offset
-        offset = OPERATIONAL
-
-    def type_(attributes):
-        nonlocal offset
-        value = attributes.get("value")
-        if value is None:  # a succession's own: the text says which
-            listen()
-        elif value == "Operational":
-            offset = OPERATIONAL
-        else:
-            offset = LEGAL if value == "Legal" else None
-
-    def type_ends():
-        if is_hearing:
-            type_ = heard()
-            if type(part) is Tie and not part.id:
-                part.id = type_
-
-    def first_day(attributes):
-        if offset is not None:
-            part.dates[offset] = attributes.get("value")
-
-    def last_day(attributes):
-        if offset is not None:
-            part.dates[offset + 1] = attributes.get("value")
-
-    def code(attributes):
-        if type(part) is not Role:
-            part.code = attributes.get("extension", "")
-
-    def status(attributes):
-        part.status = attributes.get("value", "")
-
-    def primary_role(attributes):
-        if type(part) is Tie:
-            part.role = attributes.get("id", "")
-
-    def name(attributes):
-        if depth == base + 1:
-            listen()
-
-    def name_ends():
-        if is_hearing and depth == base + 1:
-            body.name = heard()
-
-    def postcode(attributes):
-        listen()
-
-    def postcode_ends():
-        body.postcode = heard()
-
-    def listen():
-        nonlocal is_hearing
-        is_hearing = True
-        parser.CharacterDataHandler = hear
-
-    def hear(data):
-        if len(text) == PIECES or len(data) > TEXT:
-            raise Unreadable("A name or a postcode is longer than any can be.")
-        text.append(data)
-
-    def heard():
-        nonlocal is_hearing
-        is_hearing = False
-        parser.CharacterDataHandler = None
-        whole = "".join(text).strip()
-        text.clear()
-        return whole
-
-    def version(attributes):
-        manifest.version = attributes.get("value", "")
-
-    def published(attributes):
-        manifest.published = attributes.get("value", "")
-
-    def count(attributes):
-        manifest.count = attributes.get("value", "")
-
-    def concept(attributes):
-        identity = attributes.get("id", "")
-        if identity.startswith("RO") and len(manifest.role_names) < ROLES:
-            manifest.role_names[identity[:20]] = attributes.get("displayName", "")[:200]
-
-    def refuse(*_):
-        raise Unreadable("The XML declares a document type, which a report has no need of.")
-
-    starts = {
-        "Organisation": organisation,
-        "Name": name,
-        "Date": days,
-        "Type": type_,
-        "Start": first_day,
-        "End": last_day,
-        "OrgId": code,
-        "Status": status,
-        "PostCode": postcode,
-        "Role": role,
-        "Rel": relationship,
-        "Relationship": relationship,
-        "Succ": succession,
-        "Successor": succession,
-        "PrimaryRoleId": primary_role,
-        "Version": version,
-        "PublicationDate": published,
-        "RecordCount": count,
-        "concept": concept,
-    }
-    ends = {
-        "Organisation": organisation_ends,
-        "Name": name_ends,
-        "Type": type_ends,
-        "PostCode": postcode_ends,
-        "Role": part_ends,
-        "Rel": part_ends,
-        "Relationship": part_ends,
-        "Succ": part_ends,
-        "Successor": part_ends,
-    }
-    started, ended = starts.get, ends.get
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = refuse
-    parser.EntityDeclHandler = refuse
-    return parser, lambda: depth
-
-
-def _is_ours(root):
-    space = root.rpartition(" ")[0]
-    if not space.startswith(FAMILY):
-        raise AnotherNamespace(f"This is XML of another kind: its root is {root[:100]!r}.")
-    if space != NAMESPACE:
-        raise Unreadable(
-            f"The file is of layout {space.removeprefix(FAMILY)[:20]}; the one known is v2-0-0."
-        )
-
-
-def _is_known(manifest):
-    if manifest.version and not manifest.version.replace(".", "-").startswith(VERSION):
-        raise Unreadable(
-            f"The file is of version {manifest.version[:20]}; the one known is 2-0-0."
-        )

@@ -80,7 +80,7 @@ class NamesAndCodes(Reader):
     def _header(self) -> int:
         return self.document.first_rows[0].line
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
         said: dict[str, tuple[str, int]] = {}
         rows = (
             row
@@ -88,7 +88,7 @@ class NamesAndCodes(Reader):
             if not (isinstance(row, Row) and row.line <= self._header)
         )
         column = next(iter(self._columns.values()))[0]
-        return read(rows, lambda row: self._labels(row, said), column)
+        return read(self.counted(rows), lambda row: self._labels(row, said), column)
 
     def _labels(self, row: Row, said):
         """A label for each code that no line before named; a lookup repeats the wider areas."""

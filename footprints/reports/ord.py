@@ -66,9 +66,9 @@ class Answers(Reader):
                     continue
         return max(days, default=None)
 
-    def claims(self, day: date) -> Iterator[Claim]:
+    def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
         recorder = Recorder(day)
-        for found in read(self.document):
+        for found in self.counted(read(self.document)):
             if isinstance(found, BadLine):
                 yield found
             elif not found.is_around:

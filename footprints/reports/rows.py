@@ -30,7 +30,7 @@ def read(
         try:
             claims = list(claims_of(row))
         except BadRecord as error:
-            yield BadLine(row.line, str(error), _code_of(row, column))
+            yield BadLine(row.line, str(error), code_of(row, column))
         else:
             yield from claims
 
@@ -59,7 +59,8 @@ def once_a_code(
     return claims
 
 
-def _code_of(row: Row, column: int) -> str:
+def code_of(row: Row, column: int = 0) -> str:
+    """The code in that column; '' where it is none."""
     try:
         return coded(row.cells[column])
     except BadRecord:

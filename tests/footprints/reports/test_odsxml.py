@@ -149,6 +149,8 @@ def test_more_records_than_announced_are_odd(read):
         (("v2-0-0", "v3-0-0"), "layout v3-0-0; the one known is v2-0-0"),
         (('Version value="2-0-0"', 'Version value="3-1-0"'), "version 3-1-0"),
         (("</Manifest>", "</Manifesto>"), "cannot be read in line 11"),
+        (('"utf-8"', '"utf-80"'), "an encoding that cannot be read"),
+        (('"utf-8"', '"shift_jis"'), "an encoding that cannot be read"),
     ],
 )
 def test_another_layout_is_refused(read, change, reason):
