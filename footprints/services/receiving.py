@@ -7,6 +7,7 @@ after the older one, in the same transaction. So real files give the same regist
 
 import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import PurePath
@@ -14,7 +15,7 @@ from pathlib import PurePath
 from django.conf import settings
 from django.core.files import File
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from django.utils.timezone import now
 
 from ..models import Finding, Organisation, Release, Report, Version
@@ -223,10 +224,16 @@ def _recognise(report: Report):
 
 
 def _merge(report: Report, by, progress: Progress):
-    with opened(report.file.path, report.name) as document:
+    """Merge the report's claims: those that changed since its last file, where that suffices."""
+    earlier = _last_file(report)
+    with ExitStack() as held:
+        document = held.enter_context(opened(report.file.path, report.name))
         reader = recognise(document)
-        return merge(
-            reader.claims(report.about_on),
+        before = None
+        if earlier and reader.compares:
+            before = held.enter_context(opened(earlier.file.path, earlier.name))
+        merged = merge(
+            reader.claims(report.about_on, before, before and earlier.about_on),
             source=report.source,
             title=reader.title,
             authority=reader.authority,
@@ -234,8 +241,31 @@ def _merge(report: Report, by, progress: Progress):
             report=report,
             by=by,
             lines=(report.preview or {}).get("read", {}).get("lines", 0),
+            is_whole=before is None,
             progress=progress,
         )
+        merged.read["lines"] = reader.read
+        return merged
+
+
+def _last_file(report: Report) -> Report | None:
+    """The standing report of the same source before this one, where its lines need no second
+    look: nobody else brought newer news since, and no body came that they had waited for."""
+    standing = Release.objects.standing().exclude(report=report)
+    own = standing.filter(source=report.source, published_on__lte=report.about_on)
+    last = own.exclude(report=None).order_by("-pk").select_related("report").first()
+    if last is None:
+        return None
+    since = standing.filter(
+        pk__gt=last.pk, published_on__gt=last.published_on, published_on__lte=report.about_on
+    )
+    found = Finding.objects.filter(
+        release__in=own, severity=Finding.Severity.UNPLACED, topic="unknown organisation"
+    )
+    known = Organisation.objects.filter(code=OuterRef("code"))
+    if since.exclude(source=report.source).exists() or found.filter(Exists(known)).exists():
+        return None
+    return last.report
 
 
 def _standing(releases=None, besides=()) -> list[Report]:

@@ -326,3 +326,53 @@ def test_real_files_make_the_same_register_in_either_order_and_the_counts_hold(o
 
     assert results[0] == results[1]
     assert results[0][Version][0] > 19_000
+
+
+# --- The next file of the same report -----------------------------------------------------------
+
+
+def test_the_next_file_is_read_where_it_differs_and_makes_the_same_register(monkeypatch):
+    from django.db import transaction
+
+    from footprints.reports.classic import Practices
+
+    rows = [{"code": f"G99{number:03}"} for number in range(9)]
+    first = practices(*rows, {"code": "G99900"})
+    second = practices(*rows[:-1], {**rows[-1], "name": "ANOTHER NAME"}, {"code": "G99901"})
+    results, lives = [], []
+    for compares in (True, False):
+        monkeypatch.setattr(Practices, "compares", compares)
+        with transaction.atomic():
+            take_in(first, about_on=date(2025, 1, 1))
+            release = take_in(second, about_on=date(2025, 2, 1))
+            results.append((known_now(), sorted(release.findings.values_list("topic", "code"))))
+            read = release.report.preview["read"]
+            assert read["lines"] == 10
+            lives.append(read["life"])
+            transaction.set_rollback(True)
+
+    assert lives == [2, 10]
+    assert results[0] == results[1]
+    assert ("no longer named", "G99900") in results[0][1]
+
+
+def test_the_next_file_is_read_whole_where_other_news_came_in_between():
+    row = {"code": "G99001", "ccg": "91Q"}
+    take_in(practices(row), about_on=date(2020, 5, 1))
+    # The practice map says otherwise, later; the next file says again what the first one said.
+    header = (
+        "PUBLICATION,EXTRACT_DATE,PRACTICE_CODE,PRACTICE_NAME,PRACTICE_POSTCODE,PCN_CODE,PCN_NAME,"
+        "ONS_CCG_CODE,CCG_CODE,CCG_NAME,ONS_STP_CODE,STP_CODE,STP_NAME,ONS_COMM_REGION_CODE,"
+        "COMM_REGION_CODE,COMM_REGION_NAME"
+    )
+    line = (
+        "GP_PRAC_PAT_LIST,01Jan2022,G99001,THE SURGERY,ME1 1AA,U00070,WEST MERTON PCN,E38000000,"
+        "97R,NHS East Sussex CCG,E54000064,QNX,Sussex,E40000005,Y59,South East"
+    )
+    take_in(f"{header}\n{line}\n".encode())
+    assert Relationship.objects.now().filter(child__code="G99001", parent__code="97R").exists()
+    release = take_in(practices(row, {"code": "G99002"}), about_on=date(2023, 5, 1))
+
+    assert release.report.preview["read"]["life"] == 2
+    (place,) = Relationship.objects.now().filter(child__code="G99001", type="part_of")
+    assert place.parent.code == "91Q"

@@ -11,8 +11,11 @@ JOIN footprints_release AS news ON news.id = coalesce(version.origin_id, version
 JOIN footprints_organisation AS organisation ON organisation.id = version.organisation_id
 WHERE version.retracted_by_id IS NULL AND news.source = %(source)s
   AND daterange(version.opened_on, version.closed_on) @> %(day)s::date
-  AND NOT EXISTS (SELECT FROM life WHERE life.organisation_id = version.organisation_id)
+  AND {absent}
 """
+# Of a whole report: what it does not name. Of what changed in it: what it says is missing.
+UNNAMED = "NOT EXISTS (SELECT FROM life WHERE life.organisation_id = version.organisation_id)"
+SAID = "organisation.code IN (SELECT code FROM staged_missing)"
 
 NOTED = """
 INSERT INTO staged_finding
@@ -33,10 +36,10 @@ FROM closed WHERE opened_on IS NULL OR opened_on < %(day)s
 """
 
 
-def note(cursor, authority: Authority, given: dict):
+def note(cursor, authority: Authority, given: dict, *, is_whole: bool):
     """Note what is missing from the report; close it where absence means gone."""
     cursor.execute("DROP TABLE IF EXISTS missing_life")
-    cursor.execute(MISSING, given)
+    cursor.execute(MISSING.format(absent=UNNAMED if is_whole else SAID), given)
     gone = authority.absence == Absence.GONE
     cursor.execute(NOTED, {**given, "gone": gone})
     if gone:

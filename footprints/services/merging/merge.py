@@ -19,6 +19,7 @@ Progress = Callable[[str, int, int], None]
 
 
 STEPS = 13
+MUCH = 5_000  # rows written that may mislead the planner
 WRITTEN = "footprints_version, footprints_relationship, footprints_identifier"
 OPENED = """
 SELECT code FROM life WHERE NOT EXISTS (
@@ -61,13 +62,15 @@ def merge(
     report: Report | None = None,
     by=None,
     lines: int = 0,
+    is_whole: bool = True,
     progress: Progress = quietly,
 ) -> Merged:
     """Make the register say what the report says, in one release, as news of ``day``.
 
     Newer news of what it is an authority for is to be undone before (``services.receiving``).
-    ``lines`` is how many lines are expected, for the progress; 0 where that is not known. The
-    release is opened even where nothing is new in it: that was heard, too.
+    ``lines`` is how many lines are expected, for the progress; 0 where that is not known.
+    ``is_whole``: the claims are all of the report's, not those alone that changed since its last
+    file. The release is opened even where nothing is new in it: that was heard, too.
     """
     lock_register()
     release = open_release(
@@ -83,7 +86,7 @@ def merge(
     with connection.cursor() as cursor:
         staging = Staging(cursor, authority)
         staging.fill(claims, lambda line: progress("Reading", line, lines))
-        for position, (doing, step) in enumerate(_steps(cursor, authority, given)):
+        for position, (doing, step) in enumerate(_steps(cursor, authority, given, is_whole)):
             progress(doing, position, STEPS)
             step()
         merged = Merged(release, staging.read)
@@ -94,7 +97,7 @@ def merge(
     return merged
 
 
-def _steps(cursor, authority: Authority, given: dict):
+def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     """What is done once the claims are staged, in order; bodies before their places."""
     yield "Comparing lives", lambda: lives.compare(cursor, given)
     yield "Noting differences", lambda: lives.doubts(cursor, given)
@@ -106,10 +109,24 @@ def _steps(cursor, authority: Authority, given: dict):
     yield "Noting differences", lambda: labels.doubts(cursor, given)
     yield "Writing codes", lambda: labels.write(cursor, given)
     # A table that was empty a moment ago is planned as empty: a join over it took half an hour.
-    yield "Taking stock", lambda: cursor.execute(f"ANALYZE {WRITTEN}")
-    yield "Looking for what is missing", lambda: absence.note(cursor, authority, given)
+    yield "Taking stock", lambda: _take_stock(cursor)
+    yield (
+        "Looking for what is missing",
+        lambda: absence.note(cursor, authority, given, is_whole=is_whole),
+    )
     yield "Looking for anomalies", lambda: anomalies.note(cursor, given["release"], given["day"])
     yield "Keeping the findings", lambda: _keep_findings(cursor, given)
+
+
+def _take_stock(cursor):
+    """Analyse the tables of facts, where the report had much to write."""
+    cursor.execute(
+        "SELECT (SELECT count(*) FROM wanted_life) + (SELECT count(*) FROM wanted_bond) "
+        "+ (SELECT count(*) FROM label_case WHERE value IS DISTINCT FROM shown)"
+    )
+    (written,) = cursor.fetchone()
+    if written > MUCH:
+        cursor.execute(f"ANALYZE {WRITTEN}")
 
 
 def _keep_findings(cursor, given: dict):

@@ -6,7 +6,7 @@ from dataclasses import fields
 from operator import attrgetter
 
 from ...models import Organisation, Version
-from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Passing, Record
+from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Missing, Passing, Record
 
 BATCH = 10_000  # claims of a kind that are held before they are copied: some megabytes
 
@@ -18,6 +18,7 @@ TABLES = {
     Label: "staged_label (line int, code text, scheme text, value text)",
     Record: "staged_record (line int, code text, opened_on date, closed_on date)",
     Passing: "staged_passing (line int, predecessor text, successor text, day date)",
+    Missing: "staged_missing (line int, code text)",
     Doubt: "staged_finding (line int, severity text, topic text, code text, text text)",
 }
 
@@ -27,7 +28,7 @@ ROW = {kind: attrgetter(*(field.name for field in fields(kind))) for kind in TAB
 LONGEST_CODE = Organisation._meta.get_field("code").max_length
 LONGEST_NAME = Version._meta.get_field("name").max_length
 
-UNTESTED = {BadLine, Doubt, Passing}
+UNTESTED = {BadLine, Doubt, Missing, Passing}
 UNREAD = "line that could not be read"
 
 
