@@ -161,6 +161,7 @@ class FindingTable(ListTable):
 class FactTable(ListTable):
     """One row a fact of any kind, in words; its keys are selected with it."""
 
+    number = NumberColumn(accessor="pk", verbose_name="No.", initial_sort_descending=False)
     code = tables.Column(
         accessor="pk",
         verbose_name="Body",
@@ -170,9 +171,9 @@ class FactTable(ListTable):
     text = tables.Column(accessor="pk", verbose_name="Says")
     source = tables.Column(verbose_name="Published in")
 
-    sorts = {"code": ("pk",)}
+    sorts = {"number": ("pk",)}
     card = ("text", "code", "source")
-    optional = ("source",)
+    optional = ("number", "source")
 
     def render_code(self, record):
         return line(record).code

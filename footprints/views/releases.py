@@ -12,7 +12,7 @@ from django.views.generic import TemplateView
 
 from ..facts import first_lines, keys_of
 from ..filters import FindingFilter
-from ..lists import Action, ListView
+from ..lists import ListView
 from ..models import Finding, Organisation, Release
 from ..names import count
 from ..services.releases import RECORDED, CannotUndo
@@ -118,6 +118,7 @@ class ReleaseDetail(LoginRequiredMixin, TemplateView):
 class FactList(ListView):
     """The facts of one kind that a release wrote, or retracted, row by row."""
 
+    template_name = "footprints/fact_list.html"
     table_class = FactTable
     noun = ("fact", "facts")
     depends_on_day = False
@@ -155,11 +156,13 @@ class FactList(ListView):
         facts = self.model.objects.filter(**{column: self.release})
         return facts.select_related(*keys_of(self.model))
 
-    def get_actions(self):
-        address = reverse("footprints:release", args=[self.release.pk])
-        other = self.address(did=None if self.retracted else "retracted")
-        verb = "What it wrote" if self.retracted else "What it retracted"
-        return [Action("The release", address), Action(verb, other)]
+    def get_context_data(self, **kwargs):
+        return super().get_context_data(
+            release=self.release,
+            other="wrote" if self.retracted else "retracted",
+            other_address=self.address(did=None if self.retracted else "retracted"),
+            **kwargs,
+        )
 
 
 class FindingList(ListView):

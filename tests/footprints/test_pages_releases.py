@@ -127,7 +127,7 @@ def test_an_older_release_is_undone_with_the_later_ones_which_are_listed_first(s
     assert page.context["later"] == [third, second]
     assert page.context["rehearsal"].rows == 3
     assert "2 later releases of the same source stand on it" in text(page)
-    assert "Undo all 3 releases" in text(page)
+    assert "Undo these 3 releases" in text(page)
 
     done = steward.post(address, {"later": [third.pk, second.pk]}, follow=True)
 
