@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from .. import events
 from ..bundle import Bundle, KindRow, RelationshipRow, SuccessionRow, VersionRow
-from ..lives import Lives
+from ..lives import Lives, brief
 from ..models import Kind, Move, Organisation, Relationship, Reorganisation, Succession, Version
 from ..names import inline, short
 from .judging import Passage, judge
@@ -194,7 +194,7 @@ def _transfers(passages: list[Passage]) -> list[Suggestion]:
         inside = {pair: replace(passage, went=[went], strays=_others(passage, went))}
         codes = f"{old.organisation.code}-{new.organisation.code}-{day}".lower()
         who = f"{len(went.members):,} {inline(kind.plural)} move"
-        title = f"{who} from {short(old.name)} to {short(new.name)}"[:240]
+        title = f"{who} from {brief(old)} to {brief(new)}"[:240]
         found.append(
             Suggestion(KINDS.TRANSFER_OF_MEMBERS, title, codes, day, confidence(inside), inside)
         )

@@ -54,7 +54,7 @@ class Day:
     """The first day of a movement: what tells it, and between which days it was seen."""
 
     day: date
-    told_by: tuple[str, ...]  # "closed", "opened", "stated": the last may contradict the first
+    told_by: tuple[str, ...]  # "closed", "stated", "opened"; only the first is sure to be the day
     seen_on: date | None  # last known in the old place
     arrived_on: date  # first seen in the new one
     agreement: Decimal
@@ -194,8 +194,10 @@ def _candidate(stretch: Stretch, groups: list[Group], totals, lives) -> _Candida
     )
     if not targets:
         return None
-    ended_on = closed_on if how == "closed" else None
-    day = _day(stretch, ended_on, [group for group in groups if group.new in targets], lives)
+    along = [group for group in groups if group.new in targets]
+    day = _day(stretch, how, closed_on, along, lives)
+    if how == "parted" and closed_on and closed_on <= day.day + TOGETHER * ONE_DAY:
+        return None  # it did not go on: they left with it, whatever day a report gives
     return _Candidate(stretch.old, how, *basis, total, day, targets)
 
 
@@ -222,18 +224,25 @@ def _basis(groups: list[Group]) -> tuple[str, str]:
     return max(followed, key=lambda b: (followed[b] > 0, b[0] == "part_of", followed[b], b))
 
 
-def _day(stretch: Stretch, closed_on: date | None, groups: list[Group], lives) -> Day:
-    """The predecessor's last day and one; else the successor's first; else when it was seen."""
+def _day(stretch: Stretch, how: str, closed_on: date | None, groups: list[Group], lives) -> Day:
+    """The predecessor's last day and one; else the day that the members state, or the first of
+    their new body; else when it was seen.
+
+    Where the old body goes on, members may move to a new one on any day: its first tells nothing
+    where the members do.
+    """
     seen_on = _heaviest((group.seen_on, group.weight) for group in groups)
     # A start that is not known is earlier than all that is.
     arrived_on = min((g.arrived_on for g in groups if g.arrived_on), default=stretch.last)
     told = {
-        "closed": closed_on,
+        "closed": closed_on if how == "closed" else None,
+        "stated": _heaviest((group.stated_on, group.weight) for group in groups),
         "opened": _heaviest(
             (lives[group.new][0], group.weight) for group in groups if _is_new(group, lives)
         ),
-        "stated": _heaviest((group.stated_on, group.weight) for group in groups),
     }
+    if how == "parted" and told["stated"]:
+        told["opened"] = None
     told = {by: each for by, each in told.items() if each}
     day = next(iter(told.values()), max(stretch.first, arrived_on))
     if len(told) < 2:

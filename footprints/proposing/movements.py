@@ -69,8 +69,9 @@ WITH RECURSIVE body(id) AS (
 )
 SELECT id FROM body
 """
-# A member leaves when its relationship ends or its parent does, whichever is first. A trust is a
-# member of its ICB and of another family: no area is measured by where it sits. One or two
+# A member leaves when its relationship ends or its parent does, whichever is first. Only what a
+# territory plan may assign is evidence: hospices and prisons are not. A trust is a member of its
+# ICB and of another family: no area is measured by where it sits. One or two
 # practices that leave a body which goes on are no event: they are left out before they are
 # followed.
 LEAVERS = f"""
@@ -94,7 +95,7 @@ SELECT * FROM (
      AND (life.opened_on IS NULL OR life.opened_on < gone.on_day)
      AND (life.closed_on IS NULL OR life.closed_on >= gone.on_day)
     JOIN footprints_kind AS kind ON kind.code = life.kind_id
-    WHERE (fact.type = 'part_of' OR kind.family = old.family)
+    WHERE kind.is_unit AND (fact.type = 'part_of' OR kind.family = old.family)
       AND gone.on_day BETWEEN coalesce(%(since)s, '-infinity'::date)
                           AND coalesce(%(until)s, 'infinity'::date)
       AND (fact.opened_on IS NULL OR fact.opened_on < gone.on_day)
@@ -110,13 +111,13 @@ SELECT * FROM (
 WHERE company >= %(fewest)s OR left_on >= old_closed_on - %(together)s OR is_area
 """
 # It sits next in the first parent of the same rank that it came to later. ``is_seen``: that it
-# sits there was seen on the day of a report, which did not say since when. ``is_itself``: it kept
-# its code.
+# sits there was seen on the day of a report, which did not say since when. Nothing arrives before
+# the place is there, whatever day a report gives. ``is_itself``: it kept its code.
 MOVED = f"""
 CREATE TEMP TABLE moved ON COMMIT DROP AS
 SELECT leaver.*, told.published_on AS stated_on, place.new, coalesce(became.part, 1) AS part,
        became.member IS NULL AS is_itself,
-       greatest(place.opened_on, became.on_day) AS arrived_on,
+       greatest(place.opened_on, place.new_opened_on, became.on_day) AS arrived_on,
        place.is_seen AND became.member IS NULL AS is_seen
 FROM leaver
 JOIN footprints_release AS told ON told.id = leaver.said
@@ -124,7 +125,7 @@ LEFT JOIN became
   ON became.member = leaver.child AND became.on_day <= leaver.left_on + %(together)s
  AND (leaver.joined_on IS NULL OR became.on_day > leaver.joined_on)
 LEFT JOIN LATERAL (
-    SELECT next.parent_id AS new, next.opened_on,
+    SELECT next.parent_id AS new, next.opened_on, new.opened_on AS new_opened_on,
            coalesce(said.published_on = next.opened_on, false) AS is_seen
     FROM footprints_relationship AS next
     JOIN footprint AS new ON new.id = next.parent_id
