@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from datetime import time as clock
 
 from .bodies import NATIONAL, National, releases
-from .scratch import create, drop, kept
+from .scratch import create, drop, kept, server
 
 
 def main(argv=None):
@@ -33,7 +33,8 @@ def main(argv=None):
     if options.deed == "xml":
         from .national_xml import write
 
-        write(options.name, options.organisations, options.seed, changed=options.changed)
+        with server():
+            write(options.name, options.organisations, options.seed, changed=options.changed)
         return 0
     if options.deed == "drop":
         drop(options.name)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 @contextmanager
 def database():
     """Django set up over an empty, migrated database on the embedded server, or DATABASE_URL's."""
-    with _server():
+    with server():
         from django.db import connection
 
         name = connection.settings_dict["NAME"]
@@ -24,7 +24,7 @@ def database():
 @contextmanager
 def kept(name: str | None):
     """Django set up over the database of that name, which stays; None means the project's own."""
-    with _server():
+    with server():
         from django.db import connection
 
         if name:
@@ -38,7 +38,7 @@ def kept(name: str | None):
 
 def create(name: str):
     """Make a database to keep, with every migration; the name must be free."""
-    with _server():
+    with server():
         from django.core.management import call_command
         from django.db import connection
 
@@ -52,7 +52,7 @@ def create(name: str):
 
 def drop(name: str):
     """Drop a database that was kept."""
-    with _server():
+    with server():
         from django.db import connection
 
         if name == connection.settings_dict["NAME"]:
@@ -62,7 +62,7 @@ def drop(name: str):
 
 
 @contextmanager
-def _server():
+def server():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("BASE_URL", "http://localhost:8000")
     os.environ.setdefault(
