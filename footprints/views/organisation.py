@@ -129,7 +129,7 @@ def _story(key: int, flows: timeline.Flow, lives: Lives) -> dict:
         "flow_cut": flows.is_cut,
         "functions_drawn": any(row.passes == Succession.Passes.FUNCTIONS for row in flows),
         "undecided_drawn": any(not row.reorganisation.is_decided for row in flows),
-        "story": stories.story(key, flows, lives),
+        "story": stories.story(flows, lives),
         "story_open": len(flows.rows) <= OPEN,
         "functions": stories.functions(key, flows, lives),
     }
