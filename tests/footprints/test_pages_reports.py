@@ -69,7 +69,7 @@ def test_a_report_is_dropped_in_previewed_applied_and_undone(steward, at_once, a
     said = text(page)
     assert "NHS trusts (etr) Waiting for a steward trusts of today.csv" in said
     assert "2 lines read" in said
-    assert "RZ1 Trust: Northern Sea Trust, since 1 Apr 2013" in said
+    assert "RZ1 Northern Sea Trust, Trust, since 1 Apr 2013" in said
     assert "RYY opened on 2011-04-01 in the report, on 2010-11-01 in the register" in said
     body = page.content.decode()
     assert 'href="/register/RYY/"' in body

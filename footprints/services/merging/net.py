@@ -2,8 +2,8 @@
 
 from django.db import connection, transaction
 
+from ...facts import keys_of, line
 from ...models import Identifier, Relationship, Version
-from ...written import period
 from ..releases import RECORDED, content
 
 SHOWN = 200  # examples that a preview keeps of each kind of fact
@@ -80,46 +80,18 @@ def changes(before: int) -> list[dict]:
 
 
 def _examples(model, rows) -> list[dict]:
-    related = [
-        field.name
-        for field in model._meta.local_fields
-        if field.many_to_one and field.name not in ("asserted_by", "retracted_by", "origin")
-    ]
     keys = {key for pair in rows for keys in pair for key in keys or ()}
-    facts = model.objects.select_related(*related).in_bulk(keys)
+    facts = model.objects.select_related(*keys_of(model)).in_bulk(keys)
     found = []
     for gone, come in rows:
-        was = [facts[key] for key in gone or ()]
-        now = [facts[key] for key in come or ()]
-        what = "changed" if was and now else "new" if now else "gone"
+        was = [line(facts[key]) for key in gone or ()]
+        now = [line(facts[key]) for key in come or ()]
         found.append(
             {
-                "what": what,
-                "code": _code((now or was)[0]),
-                "was": "; ".join(map(_text, was)),
-                "is": "; ".join(map(_text, now)),
+                "what": "changed" if was and now else "new" if now else "gone",
+                "code": (now or was)[0].code,
+                "was": "; ".join(each.text for each in was),
+                "is": "; ".join(each.text for each in now),
             }
         )
     return found
-
-
-def _code(fact) -> str:
-    for name in ("organisation", "child", "predecessor", "collaborative"):
-        if hasattr(fact, f"{name}_id"):
-            return getattr(fact, name).code
-    raise TypeError(f"{fact!r} is about no body")
-
-
-def _text(fact) -> str:
-    """The fact in words, without the body it is about, with its days."""
-    if isinstance(fact, Version):
-        words = f"{fact.kind.name}: {fact.name}"
-    elif isinstance(fact, Relationship):
-        words = f"{fact.get_type_display()} {fact.parent.code}"
-    elif isinstance(fact, Identifier):
-        words = f"{fact.get_scheme_display()} {fact.value}"
-    else:
-        words = str(fact)
-    if hasattr(fact, "opened_on"):
-        words += f", {period(fact.opened_on, fact.closed_on)}"
-    return words
