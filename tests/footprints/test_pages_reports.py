@@ -114,7 +114,7 @@ def test_what_changes_is_shown_as_old_and_new_and_newer_reports_as_applied_again
     said = text(page)
     assert "What is held, and what it becomes" in said
     assert "RZ1 Trust: Sea Trust, since 1 Apr 2013" in said
-    assert "Trust: Shore Trust" in said
+    assert "Shore Trust, Trust" in said
     assert page.content.decode().count('aria-label="becomes"') == 1
 
     older = NEWS.replace("NORTHERN SEA", "OLDER SEA")
