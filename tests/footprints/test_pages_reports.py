@@ -113,7 +113,7 @@ def test_what_changes_is_shown_as_old_and_new_and_newer_reports_as_applied_again
             steward.post(f"{answer.url}apply/")
     said = text(page)
     assert "What is held, and what it becomes" in said
-    assert "RZ1 Trust: Sea Trust, since 1 Apr 2013" in said
+    assert "RZ1 Sea Trust, Trust, since 1 Apr 2013" in said
     assert "Shore Trust, Trust" in said
     assert page.content.decode().count('aria-label="becomes"') == 1
 
