@@ -1,6 +1,7 @@
 """What the lists of the register may be narrowed by."""
 
 from functools import cached_property
+from math import inf
 
 import django_filters
 from django import forms
@@ -141,10 +142,16 @@ class OrganisationFilter(django_filters.FilterSet):
         ]
 
     @property
+    def named(self):
+        """The number of keys that name what passes, of versions or bodies; infinite where it was
+        not looked up and so is asked of each row."""
+        looked_up = [self.matches and self.matches.keys, self.below and self.below.keys]
+        return min((len(keys) for keys in looked_up if keys is not None), default=inf)
+
+    @property
     def are_few(self):
         """Whether what passes was looked up and named by key."""
-        named = self.matches is not None and not self.matches.are_many
-        return named or (self.below is not None and not self.below.is_wide)
+        return self.named < inf
 
     @property
     def are_of_kinds(self):

@@ -45,21 +45,16 @@ class Matches:
 
 
 def matches(text: str) -> Matches:
-    """Look for what was typed; one query, or two where all that was typed are one or two letters.
+    """Look for what was typed; one query.
 
-    Many short starts together are few at times, and then the walk would be long: so where the
-    words that there are promise few matches for any of them, or for all, they are looked for.
+    Where all that was typed are one or two letters, they are looked for only if the words that
+    there are promise few matches: half of all names have a word that starts with an s.
     """
     words = typed(text)
     found = Matches(words, _as_code(text))
     if not words and not found.code:
         return found
     long = [word for word in words if len(word) > SHORT]
-    if not long:
-        expected, coded = _expected(words, found.code)
-        if expected >= MANY:
-            found.keys, found.codes_are_many = None, coded > MANY
-            return found
     named = Version.objects.order_by()
     if words:
         # Short starts are in half of all names: read those that the long ones leave.
@@ -72,6 +67,8 @@ def matches(text: str) -> Matches:
     if found.code:
         coded = Version.objects.order_by().filter(organisation__code__startswith=found.code)
         keys = keys.union(coded.values_list("pk")[: MANY + 1])
+    if words and not long:
+        return _if_few(found, keys)
     keys = [key for (key,) in keys]
     found.keys = keys if len(keys) <= MANY else None
     return found
@@ -84,30 +81,39 @@ def _as_code(text):
     return text if plain.isascii() and plain.isalnum() and len(text) <= 20 else None
 
 
-def _expected(words, code):
-    """How many versions the words that there are, and the codes, promise at most; and how many
-    codes, both counted no further than one past `MANY`.
+def _if_few(found, keys):
+    """Look the keys up only where the words that there are, and the codes, promise few.
 
-    Words that stand in many names may be few together: taken as if by chance, thrice over.
+    Words that stand in many names may be few together: guessed as if by chance, thrice over.
     """
-    counts = [
-        "(SELECT coalesce(sum(versions), 0) FROM footprints_word WHERE "
-        + " OR ".join("word LIKE %s" for _ in ALIKE.get(word, (word,)))
-        + ")"
-        for word in words
-    ]
-    params = [f"{start}%" for word in words for start in ALIKE.get(word, (word,))]
+    counts, params = [], [f"{found.code}%" if found.code else ""]
+    for word in found.words:
+        starts = ALIKE.get(word, (word,))
+        likes = " OR ".join("word LIKE %s" for _ in starts)
+        counts.append(f"(SELECT coalesce(sum(versions), 0) FROM footprints_word WHERE {likes})")
+        params += [f"{start}%" for start in starts]
+    names = [f"n{i}" for i in range(len(counts))]
+    together = " * ".join(f"least(1, {name} / versions)" for name in names)
+    guess = f"least({', '.join(names)}, 3 * versions * {together})" if counts[1:] else "n0"
+    sql, sql_params = keys.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (SELECT greatest(reltuples, 1) FROM pg_class "
-            "WHERE oid = 'footprints_version'::regclass), "
-            "(SELECT count(*) FROM (SELECT FROM footprints_organisation WHERE code LIKE %s "
-            f"LIMIT {MANY + 1}) AS coded){''.join(', ' + count for count in counts)}",
-            [f"{code}%" if code else "", *params],
+            f"""
+            SELECT coded, CASE WHEN coded + least({guess}, {MANY + 1}) < {MANY}
+                          THEN ARRAY({sql}) END
+            FROM (
+                SELECT (SELECT greatest(reltuples, 1)::float8 FROM pg_class
+                        WHERE oid = 'footprints_version'::regclass) AS versions,
+                       (SELECT count(*) FROM (
+                            SELECT FROM footprints_organisation WHERE code LIKE %s
+                            LIMIT {MANY + 1}) AS coded) AS coded,
+                       {", ".join(f"{c} AS {n}" for c, n in zip(counts, names, strict=True))}
+                OFFSET 0  -- counted once, however often it is named above
+            ) AS counted
+            """,
+            [*params, *sql_params],
         )
-        versions, coded, *named = cursor.fetchone()
-    together = 3 * float(versions)
-    for count in named:
-        together *= min(1, float(count) / float(versions))
-    fewest = min([*named, together] if len(named) > 1 else named, default=0)
-    return coded + min(fewest, MANY + 1), coded
+        coded, keys = cursor.fetchone()
+    found.keys = keys if keys is not None and len(keys) <= MANY else None
+    found.codes_are_many = coded > MANY
+    return found

@@ -1,8 +1,8 @@
 """What lies within a body, for a list of the register that an index walks in its order.
 
 `within.bodies_within` names every body there is below; a region holds a seventh of the register.
-So a list asks here: few bodies are named once, by key, and of many each body that the list meets
-is asked for what it lies in, since so wide a body is met soon.
+So a list asks here: few bodies are named by key, and where they are many, each body that the list
+meets is asked whether it sits in one of those below that hold others: so wide a body is met soon.
 """
 
 from dataclasses import dataclass
@@ -17,59 +17,80 @@ from .keyed import AnyOf
 from .named_sql import NAME
 from .within import BELOW, BESIDE
 
-WIDE = 10_000  # bodies
+FEW = 3_000  # bodies below: more are not named
+MANY = 10_000  # with those beside them
 
 # OFFSET 0 keeps each step to the index of one body's own rows, whatever the planner believes.
-CHILDREN = """
-CROSS JOIN LATERAL (
-    SELECT relationship.child_id AS id FROM footprints_relationship AS relationship
-    WHERE relationship.parent_id = {of}.id AND relationship.type = ANY (%({types})s)
-      AND {relationship}
-      AND EXISTS (
-          SELECT FROM footprints_version AS version
-          WHERE version.organisation_id = relationship.child_id AND {version}
-      )
-    OFFSET 0
-) AS way
-"""
+# Only bodies that hold others are walked through: most hold none.
 DOWN = f"""
-SELECT (SELECT id FROM footprints_organisation WHERE code = %(code)s), ARRAY(
-    WITH RECURSIVE body(id) AS (
-        SELECT id FROM footprints_organisation AS organisation
-        WHERE code = %(code)s
+WITH RECURSIVE holder(id) AS (
+    SELECT id FROM footprints_organisation AS organisation
+    WHERE code = %(code)s AND EXISTS (
+        SELECT FROM footprints_version AS version
+        WHERE version.organisation_id = organisation.id AND {{version}})
+    UNION
+    SELECT way.id FROM holder CROSS JOIN LATERAL (
+        SELECT relationship.child_id AS id FROM footprints_relationship AS relationship
+        WHERE relationship.parent_id = holder.id AND relationship.type = ANY (%(below)s)
+          AND {{relationship}}
+          AND EXISTS (
+              SELECT FROM footprints_relationship AS further
+              WHERE further.parent_id = relationship.child_id)
           AND EXISTS (
               SELECT FROM footprints_version AS version
-              WHERE version.organisation_id = organisation.id AND {{version}}
-          )
-        UNION
-        SELECT way.id FROM body {{below}}
-    ), few AS MATERIALIZED (SELECT id FROM body LIMIT {WIDE + 1})
-    SELECT id FROM few
+              WHERE version.organisation_id = relationship.child_id AND {{version}})
+        OFFSET 0
+    ) AS way
+), below AS MATERIALIZED (
+    SELECT way.id FROM holder CROSS JOIN LATERAL (
+        SELECT relationship.child_id AS id FROM footprints_relationship AS relationship
+        WHERE relationship.parent_id = holder.id AND relationship.type = ANY (%(below)s)
+          AND {{relationship}}
+        OFFSET 0
+    ) AS way
+    LIMIT {FEW + 1}
+), few AS MATERIALIZED (
+    SELECT id FROM holder WHERE (SELECT count(*) FROM below) <= {FEW}
     UNION
-    SELECT way.id FROM (SELECT id FROM few WHERE (SELECT count(*) FROM few) <= {WIDE}) AS few
-    {{beside}}
-    LIMIT {WIDE + 1})
+    SELECT id FROM below WHERE (SELECT count(*) FROM below) <= {FEW} AND EXISTS (
+        SELECT FROM footprints_version AS version
+        WHERE version.organisation_id = below.id AND {{version}})
+)
+SELECT (SELECT id FROM footprints_organisation WHERE code = %(code)s),
+       ARRAY(SELECT id FROM holder),
+       (SELECT count(*) FROM below) > {FEW},
+       ARRAY(
+           SELECT id FROM few
+           UNION
+           SELECT way.id FROM few CROSS JOIN LATERAL (
+               SELECT relationship.child_id AS id FROM footprints_relationship AS relationship
+               WHERE relationship.parent_id = few.id AND relationship.type = ANY (%(beside)s)
+                 AND {{relationship}}
+               OFFSET 0
+           ) AS way
+           LIMIT {MANY + 1})
 """
-PARENTS = """
-    SELECT relationship.parent_id AS id FROM footprints_relationship AS relationship
-    WHERE relationship.child_id = {of} AND relationship.type = ANY (%({types})s)
+# A body sits in a holder, or covers or serves one, or serves what sits in one.
+SITS = """
+{body} = ANY (%(holders)s::bigint[])
+OR EXISTS (
+    SELECT FROM footprints_relationship AS relationship
+    WHERE relationship.child_id = {body} AND relationship.type = ANY (%(below)s)
+      AND {relationship} AND relationship.parent_id = ANY (%(holders)s::bigint[])
+)
+OR EXISTS (
+    SELECT FROM footprints_relationship AS relationship
+    WHERE relationship.child_id = {body} AND relationship.type = ANY (%(beside)s)
       AND {relationship}
-      AND EXISTS (
-          SELECT FROM footprints_version AS version
-          WHERE version.organisation_id = relationship.parent_id AND {version}
-      )
-"""
-UP = """
-EXISTS (
-    WITH RECURSIVE above(id) AS (
-        SELECT seed.id FROM (
-            SELECT {body} AS id
-            UNION ALL
-            {beside}
-        ) AS seed
-        UNION
-        SELECT way.id FROM above CROSS JOIN LATERAL ({above} OFFSET 0) AS way
-    ) SELECT FROM above WHERE id = %(root)s)
+      AND (relationship.parent_id = ANY (%(holders)s::bigint[]) OR EXISTS (
+          SELECT FROM footprints_relationship AS further
+          WHERE further.child_id = relationship.parent_id AND further.type = ANY (%(below)s)
+            AND {further} AND further.parent_id = ANY (%(holders)s::bigint[])
+            AND EXISTS (
+                SELECT FROM footprints_version AS version
+                WHERE version.organisation_id = relationship.parent_id AND {version})
+      ))
+)
 """
 
 
@@ -77,11 +98,13 @@ EXISTS (
 class Within:
     """What lies within a body on a day, as known by a release, the body itself with it.
 
-    `keys`: the bodies, those that cover or serve any of them too; None where they are more than
-    `WIDE`. `root`: the key of the body, None where the register has no such code.
+    `root`: the key of the body, None where the register has no such code. `holders`: the live
+    bodies within that hold others. `keys`: all bodies within, and those that cover or serve any
+    of them; None where they are many. Keys may name a body that does not live on the day.
     """
 
     root: int | None
+    holders: list[int]
     keys: list[int] | None
     day: date
     known: int | None = None
@@ -89,7 +112,7 @@ class Within:
     @classmethod
     @lru_cache(maxsize=32)
     def find(cls, code: str, day: date, known: int | None, newest: int | None) -> "Within":
-        """Look the body up, and what lies within it up to `WIDE` bodies; one query.
+        """Look the body up, and what lies within it; one query.
 
         Kept for the next page and the next sort: until there is another release than `newest`.
         """
@@ -97,29 +120,21 @@ class Within:
             "relationship": holding("relationship", known, on_day=True),
             "version": holding("version", known, on_day=True),
         }
-        sql = DOWN.format(
-            version=facts["version"],
-            below=CHILDREN.format(of="body", types="below", **facts),
-            beside=CHILDREN.format(of="few", types="beside", **facts),
-        )
         with connection.cursor() as cursor:
-            cursor.execute(sql, {"code": code, **_params(day, known)})
-            root, keys = cursor.fetchone()
-        return cls(root, keys if len(keys) <= WIDE else None, day, known)
-
-    @property
-    def is_wide(self) -> bool:
-        return self.keys is None
+            cursor.execute(DOWN.format(**facts), {"code": code, **_params(day, known)})
+            root, holders, are_many, keys = cursor.fetchone()
+        named = not are_many and len(keys) <= MANY
+        return cls(root, holders, keys if named else None, day, known)
 
     def among(self, versions):
         """Those of the versions, which live on the day, whose body lies within."""
         if self.keys is not None:
             return versions.filter(AnyOf("organisation_id", self.keys))
-        return versions.filter(_LiesWithin("organisation_id", self))
+        return versions.filter(_SitsWithin("organisation_id", self))
 
 
-class _LiesWithin(Func):
-    """Whether a body that lives on the day lies within a wide one: a walk up from it."""
+class _SitsWithin(Func):
+    """Whether a body that lives on the day lies within another that holds many."""
 
     conditional = True
     output_field = BooleanField()
@@ -130,18 +145,15 @@ class _LiesWithin(Func):
 
     def as_sql(self, compiler, connection, **extra):
         body, _ = compiler.compile(self.source_expressions[0])  # a column: it has no parameters
-        day, known = self.within.day, self.within.known
-        facts = {
-            "relationship": holding("relationship", known, on_day=True),
-            "version": holding("version", known, on_day=True),
-        }
-        sql = UP.format(
+        known = self.within.known
+        sql = SITS.format(
             body=body,
-            beside=PARENTS.format(of=body, types="beside", **facts),
-            above=PARENTS.format(of="above.id", types="below", **facts),
+            relationship=holding("relationship", known, on_day=True),
+            further=holding("further", known, on_day=True),
+            version=holding("version", known, on_day=True),
         )
-        params = {"root": self.within.root, **_params(day, known)}
-        return NAME.sub("%s", sql), [params[name] for name in NAME.findall(sql)]
+        params = {"holders": self.within.holders, **_params(self.within.day, known)}
+        return f"({NAME.sub('%s', sql)})", [params[name] for name in NAME.findall(sql)]
 
 
 def _params(day, known):

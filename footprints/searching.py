@@ -82,8 +82,8 @@ def search(text: str, *, day: date, known: int | None = None, limit: int = SHOWN
         finder.by_words(words)
     finder.add([key for key, _ in by_code])
     by_words = all(isinstance(why, list) for why in finder.found.values())
-    instead = mended(words) if by_words and len(finder.found) < FEW else []
     before = len(finder.found)
+    instead = mended(words, times=10 if before else 2) if by_words and before < FEW else []
     if instead:
         finder.by_words(instead)
     hits = finder.hits()

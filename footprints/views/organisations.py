@@ -21,6 +21,7 @@ from ..waiting import actions_for
 from ..within import BELOW
 
 ELSEWHEN_SHOWN = 6
+AT_ONCE = 200  # rows at most: sorted with all they show, in one query
 FEW = 10  # found on the day: what lived on another day may be what was meant
 
 
@@ -42,42 +43,44 @@ class OrganisationList(ListView):
         return "Every body of the NHS that we know, as it was on the day shown."
 
     def get_queryset(self):
+        return Version.objects.known(self.as_at.release).on(self.as_at.day).decided()
+
+    def with_relations(self, versions):
+        """Return the versions with all that a row shows: parents and people are dear to ask for,
+        so only the rows of a page, or of a file, are asked."""
         day, release = self.as_at.day, self.as_at.release
-        return (
-            Version.objects.known(release)
-            .on(day)
-            .decided()
-            .select_related("organisation", "kind")
-            .annotate(
-                parent=Subquery(_parent(day, release)),
-                people=Subquery(
-                    Population.objects.known(release)
-                    .filter(organisation=OuterRef("organisation"), boundary_on__lte=day)
-                    .order_by("-boundary_on", "-year")
-                    .values("people")[:1]
-                ),
-            )
+        return versions.select_related("organisation", "kind").annotate(
+            parent=Subquery(_parent(day, release)),
+            people=Subquery(
+                Population.objects.known(release)
+                .filter(organisation=OuterRef("organisation"), boundary_on__lte=day)
+                .order_by("-boundary_on", "-year")
+                .values("people")[:1]
+            ),
         )
 
     def get_page(self, queryset, **place):
-        """Few rows are sorted; many are walked in their order, each kind by an index of its own.
-
-        Where a list is walked, its keys come first: parents and people are asked for 50 rows.
-        """
+        """Few rows are sorted; many are walked in their order, each kind by an index of its own,
+        and their keys come first."""
         filters, place["per_page"] = self.filterset, self.per_page
-        if not filters.is_valid() or filters.are_few:
+        if not filters.is_valid() or filters.named <= AT_ONCE:
+            return self.order.page(self.with_relations(queryset), total=True, **place)
+        place["shown"] = self.with_relations(self.get_queryset())
+        if filters.are_few:
             return self.order.page(queryset, total=True, **place)
-        every = filters.of_any_kind(self.get_queryset())
         kinds = filters.kinds_asked
         if kinds is None:
-            return self.order.page(every, shown=self.get_queryset(), **place)
+            return self.order.page(queryset, **place)
+        every = filters.of_any_kind(self.get_queryset())
         order, branches = self.order, [every.filter(kind=kind) for kind in kinds]
         if order.name == "code":
-            # Codes of one kind lie together: found by walking the codes of all, or by its own.
+            # Codes of one kind lie together: walking the codes of all would meet none for long.
             branches = [every.filter(organisation__kinds__kind=kind, kind=kind) for kind in kinds]
             order = replace(order, keys=("organisation__kinds__code", "pk"))
-        branches = branches or [every.none()]
-        return order.page(branches, shown=self.get_queryset(), **place)
+        return order.page(branches or [every.none()], **place)
+
+    def file(self, queryset):
+        return super().file(self.with_relations(queryset))
 
     def get_count(self, queryset):
         """Where kinds alone narrow the list the census knows the number; else of few rows."""

@@ -8,7 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils.timezone import localdate
 
-from footprints.models import Kind, Organisation, Release, Version
+from footprints import bundle
+from footprints.models import Kind, OfKind, Organisation, Release, Tally, Version
+from footprints.models.derived import rebuild
+from footprints.services.loading import load_bundle
+from footprints.services.releases import undo_release
 from tests import factories as make
 
 # The table of the published facts: what is live on a day. Checked against ODS and ONS.
@@ -126,3 +130,93 @@ def test_before_the_first_release_nothing_was_known(register):
 def test_a_day_that_is_none_is_refused_in_words(register, option, value):
     with pytest.raises(CommandError, match=r"is no (date|moment)"):
         call_command("census", f"{option}={value}")
+
+
+# --- Kept by the database, right after every release --------------------------------------------
+
+
+def recounted(day, known=None):
+    """The census by asking each row."""
+    live = Version.objects.known(known).on(day).decided().values_list("kind", flat=True)
+    return {code: list(live).count(code) for code in Kind.objects.values_list("code", flat=True)}
+
+
+DAYS = [date(1990, 1, 1), date(2013, 4, 1), date(2020, 4, 1), date(2024, 5, 6), date(2030, 1, 1)]
+
+
+def assert_counted(*known):
+    for day in DAYS:
+        for release in (None, *known):
+            assert Version.objects.census(day, release) == recounted(day, release)
+
+
+def test_the_census_is_right_after_each_release_and_each_undo(register):
+    first = make.release(source="steward")
+    made = make.version(asserted_by=first, opened_on=None)
+    make.version(asserted_by=first, opened_on=date(2019, 1, 1), closed_on=date(2021, 1, 1))
+    assert_counted(register.pk, first.pk)
+    second = make.release(source="steward")
+    Version.objects.filter(pk=made.pk).update(retracted_by=second)
+    make.version(made.organisation, kind_code="icb", asserted_by=second)
+    assert_counted(first.pk, second.pk)
+
+    third = undo_release(second)
+    assert_counted(first.pk, second.pk, third.pk)
+    fourth = undo_release(first)
+
+    assert_counted(register.pk, first.pk, second.pk, third.pk, fourth.pk)
+
+
+def test_the_census_is_right_after_the_bundle_is_undone_and_loaded_again(register):
+    undo = undo_release(register)
+    assert not any(Version.objects.census(DAYS[2]).values())
+    load_bundle(bundle.read())
+
+    assert_counted(register.pk, undo.pk)
+
+
+def test_a_provisional_body_counts_once_it_is_decided(register):
+    body = Organisation.objects.filter(is_provisional=True).first()
+    day = date(2027, 4, 1)
+    before = Version.objects.census(day)["icb"]
+
+    Organisation.objects.filter(pk=body.pk).update(is_provisional=False)
+
+    assert Version.objects.census(day)["icb"] == before + 1
+
+
+def test_what_the_database_kept_is_what_the_facts_alone_say(register):
+    make.version(asserted_by=make.release())
+
+    def kept():
+        return (
+            set(Tally.objects.exclude(change=0).values_list("release", "kind", "on", "change")),
+            set(OfKind.objects.values_list("kind", "code", "organisation")),
+        )
+
+    before = kept()
+    rebuild()
+
+    assert kept() == before
+
+
+def test_a_code_that_changes_is_found_under_the_new_one(register):
+    body = make.body("ZZ77", kind_code="icb")
+
+    Organisation.objects.filter(pk=body.pk).update(code="ZZ78")
+
+    assert list(OfKind.objects.filter(organisation=body).values_list("code", flat=True)) == [
+        "ZZ78"
+    ]
+
+
+def test_an_emptied_register_counts_nothing(empty_register):
+    assert not Tally.objects.exists()
+    assert not OfKind.objects.exists()
+
+
+def test_a_census_is_one_count_of_tallies_however_many_bodies_live(
+    register, django_assert_num_queries
+):
+    with django_assert_num_queries(1):
+        assert Version.objects.live_by_kind(date(2020, 4, 1))["ccg"] == 135

@@ -190,3 +190,71 @@ def test_the_index_serves_a_page_by_name(versions):
     assert "Index Scan using version_name" in seen
     assert "Index Cond: (ROW(lower(" in seen
     assert "Sort" not in seen
+
+
+# --- Branches: each walked by an index of its own ------------------------------------------------
+
+
+@pytest.mark.parametrize("per_page", [1, 7, 50, 67, 100])
+@pytest.mark.parametrize("text", [f"{sign}{name}" for name in SORTS for sign in ("", "-")])
+def test_branches_are_walked_as_one_list(versions, text, per_page):
+    order = Order.read(text, SORTS)
+    everything = [row.pk for row in order.ordered(versions)]
+    branches = [versions.filter(kind=code) for code in ("ccg-test", "icb-test", "none-test")]
+    options = {"per_page": per_page, "shown": versions.select_related("organisation")}
+
+    pages = [order.page(branches, **options)]
+    while pages[-1].after:
+        pages.append(order.page(branches, **options, after=pages[-1].after))
+
+    assert [row.pk for page in pages for row in page.rows] == everything
+    back = order.page(branches, **options, before=pages[-1].before) if pages[-1].before else None
+    if back:
+        assert [row.pk for row in back.rows] == [row.pk for row in pages[-2].rows]
+
+
+def test_a_page_of_branches_is_two_queries_and_fetches_its_own_rows_alone(
+    versions, django_assert_num_queries
+):
+    branches = [versions.filter(kind=code) for code in ("ccg-test", "icb-test")]
+
+    with django_assert_num_queries(2):
+        page = Order.read("name", SORTS).page(
+            branches, per_page=5, shown=versions.select_related("organisation")
+        )
+        codes = [row.organisation.code for row in page.rows]
+
+    assert len(codes) == 5
+
+
+def test_the_total_is_counted_where_it_is_asked_for_on_the_first_page(versions):
+    order = Order.read("name", SORTS)
+
+    first = order.page(versions, per_page=10, total=True)
+
+    assert first.total == 67
+    assert order.page(versions, per_page=10, total=True, shown=versions).total == 67
+    assert order.page(versions, per_page=10).total is None
+    assert order.page(versions, per_page=10, total=True, after=first.after).total is None
+
+
+def test_a_row_that_goes_between_the_two_queries_is_left_out(versions):
+    gone = versions.order_by(Lower("name"), "pk").first()
+    shown = versions.exclude(pk=gone.pk)
+
+    page = Order.read("name", SORTS).page(versions, per_page=5, shown=shown)
+
+    assert gone not in page.rows
+    assert len(page.rows) == 4
+    assert page.after
+
+
+def test_a_deep_page_by_a_key_of_another_table_begins_where_the_last_one_ended(versions):
+    """Two tables share no index: the first key alone must say where the walk begins."""
+    order = Order.read("code", SORTS)
+    first = order.page(versions, per_page=10)
+
+    with CaptureQueriesContext(connection) as asked:
+        order.page(versions, per_page=10, after=first.after)
+
+    assert '"footprints_organisation"."code" >= ' in asked[0]["sql"]

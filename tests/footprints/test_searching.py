@@ -197,6 +197,7 @@ def test_a_misspelt_name_is_mended(typed, meant):
 
 def test_the_other_words_stay_as_typed():
     assert search("kent medwya", day=TODAY).mended == "kent medway"
+    assert search("kant medway", day=TODAY).mended == "kent medway"
 
 
 def test_what_is_far_from_every_word_is_not_mended():
