@@ -21,7 +21,8 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from .dated import ONE_DAY
-from .models import Kind, Release, Reorganisation, Succession, Version
+from .models import Kind, Release, Reorganisation, Succession
+from .named_sql import Keys
 from .written import day_in_full
 
 LONDON = ZoneInfo("Europe/London")
@@ -30,11 +31,20 @@ LONDON = ZoneInfo("Europe/London")
 # look a few years ahead.
 FIRST_DAY, LAST_DAY = date(1948, 7, 5), date(2199, 12, 31)
 
+# An array of kinds, not a join: so their few hundred bodies are found by index.
+COMMISSIONERS = """
+SELECT organisation_id FROM footprints_version
+WHERE retracted_by_id IS NULL AND kind_id = ANY (ARRAY(
+    SELECT code FROM footprints_kind WHERE family = %(family)s AND is_legal_body
+))
+"""
+
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}")
 
 PRESETS_KEPT = 300  # seconds: a reorganisation recorded a minute ago may wait five to be a preset
 BIG = 5  # this many events take effect together on a big reorganisation day
+BIGGEST = 20  # and of many such days, so many that most take effect on
 NEXT, OFFERED = 3, 12  # days to come, and days that were, which a page offers
 
 
@@ -219,12 +229,8 @@ def forget_presets():
 @lru_cache(maxsize=1)
 def _days(slot):
     # A big day has many events, or one that replaces a commissioner: both redraw plans.
-    commissioners = Version.objects.now().filter(
-        kind__family=Kind.Family.COMMISSIONING, kind__is_legal_body=True
-    )
-    replacing = Succession.objects.now().filter(
-        predecessor__in=commissioners.values("organisation")
-    )
+    commissioners = Keys(COMMISSIONERS, {"family": Kind.Family.COMMISSIONING.value})
+    replacing = Succession.objects.now().filter(predecessor__in=commissioners)
     decided = Q(state__in=Reorganisation.State.settled())
     days = (
         Reorganisation.objects.standing()
@@ -238,15 +244,20 @@ def _days(slot):
             ),
         )
     )
+    rows = list(days)
+    # In a register of every site and practice each first of a month has its five.
+    many = [row for row in rows if row["decided"] >= BIG]
+    many.sort(key=lambda row: (row["decided"], row["effective_on"]), reverse=True)
+    big = {row["effective_on"] for row in many[:BIGGEST]}
     return tuple(
         Preset(
             row["effective_on"] - ONE_DAY,
             row["effective_on"],
             row["events"],
             row["decided"],
-            row["decided"] >= BIG or row["of_commissioners"] > 0,
+            row["effective_on"] in big or row["of_commissioners"] > 0,
         )
-        for row in days
+        for row in rows
     )
 
 

@@ -33,6 +33,12 @@ FRAME = re.compile(
 )
 
 
+def abridged(name: str) -> str:
+    """The name with the kinds that everybody knows by their letters so: "NHS Frimley ICB"."""
+    name = name.replace("Integrated Care Board", "ICB")
+    return name.replace("Clinical Commissioning Group", "CCG")
+
+
 def written(name: str) -> str:
     """The name in mixed case where it was published in capitals only; any other name unchanged.
 

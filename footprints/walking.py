@@ -8,28 +8,48 @@ serves or is led by. The address says the way, so that any mix of hierarchies ca
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import quote
 
 from django.db import connection
-from django.db.models import Count, F, Q, Window
-from django.db.models.functions import Lower, RowNumber
+from django.db.models import F, Q
+from django.db.models.functions import Lower
 
 from .ancestry import ancestors, holding
 from .life.children import HEADINGS, Child, groups_below
 from .lives import told_apart
 from .models import Kind, LeadProvider, Relationship, Version
+from .names import abridged
 from .within import BELOW, BESIDE
 
-SHOWN = 60  # of each kind; the list of the register has the rest
+SHOWN = 30  # of each kind; the list of the register has the rest
 FURTHEST = 10  # bodies on one way
-COUNTED = 1_000  # children of a body, counted as far as that
-ROOTS = Q(kind="nation") | Q(
-    kind__family__in=[
-        Kind.Family.COLLABORATIVE,
-        Kind.Family.COMMITTEE,
-        Kind.Family.LOCAL_GOVERNMENT,
-    ]
-)
+COUNTED = 300  # children of a body, counted as far as that
+FAMILIES = [Kind.Family.COLLABORATIVE, Kind.Family.COMMITTEE, Kind.Family.LOCAL_GOVERNMENT]
 OF_ITS_OWN = {"covers": "it covers", "serves": "it serves"}
+
+# The bodies of the kinds that lie below no other, kind by kind along its index (OFFSET 0 keeps the
+# planner to it).
+ROOTS = """
+SELECT kind.code, kind.name, kind.plural, found.together, found.key, organisation.code,
+       found.name, found.opened_on, found.closed_on
+FROM footprints_kind AS kind
+CROSS JOIN LATERAL (
+    SELECT version.organisation_id AS key, version.name, version.opened_on, version.closed_on,
+           count(*) OVER () AS together,
+           row_number() OVER (ORDER BY lower(version.name), version.id) AS place
+    FROM footprints_version AS version
+    WHERE version.kind_id = kind.code AND {version}
+    OFFSET 0
+) AS found
+CROSS JOIN LATERAL (
+    SELECT code FROM footprints_organisation
+    WHERE footprints_organisation.id = found.key AND NOT is_provisional
+    OFFSET 0
+) AS organisation
+WHERE (kind.code = %(nation)s OR kind.family = ANY (%(families)s))
+  AND (found.place <= %(shown)s OR found.key = ANY (%(keep)s))
+ORDER BY kind.tier, kind.code, found.place
+"""
 
 # How many live children each body has on the day, counted up to a bound.
 COUNTS = """
@@ -50,10 +70,12 @@ GROUP BY asked.key
 
 @dataclass(frozen=True)
 class Entry:
-    """A body to go on to. ``below`` counts what lies directly below it, None beyond a bound."""
+    """A body to go on to, and the way there. ``below`` counts what lies directly below it, None
+    beyond a bound."""
 
     code: str
     name: str
+    way: str
     below: int | None
     is_on_way: bool
 
@@ -156,7 +178,10 @@ def walk(way: list[str], day: date, known: int | None = None) -> Walk:
             Column(
                 body,
                 "/".join(walked[:depth]),
-                [_shelf(shelf, counts, walked[depth : depth + 1]) for shelf in shelves],
+                [
+                    _shelf(shelf, counts, walked[:depth], walked[depth : depth + 1])
+                    for shelf in shelves
+                ],
                 hints.get(depth, ""),
             )
             for depth, (body, shelves) in enumerate(columns)
@@ -165,12 +190,14 @@ def walk(way: list[str], day: date, known: int | None = None) -> Walk:
     )
 
 
-def _shelf(shelf, counts: dict[int, int | None], chosen: list[str]) -> Shelf:
+def _shelf(shelf, counts: dict[int, int | None], way: list[str], chosen: list[str]) -> Shelf:
     heading, noun, kind, count, is_least, children = shelf
+    start = "".join(f"{quote(code)}/" for code in way)
     entries = [
         Entry(
             child.code,
-            child.title,
+            abridged(child.title),
+            start + quote(child.code),
             counts.get(child.key, 0),
             child.code in chosen,
         )
@@ -181,25 +208,22 @@ def _shelf(shelf, counts: dict[int, int | None], chosen: list[str]) -> Shelf:
 
 def _roots(day: date, known: int | None, keep: list[int]):
     """Where a walk begins: the nations, and what lies below none of them."""
-    alike = {"partition_by": ["kind"]}
-    rows = (
-        Version.objects.known(known)
-        .on(day)
-        .decided()
-        .filter(ROOTS)
-        .annotate(
-            place=Window(RowNumber(), **alike, order_by=[Lower("name"), "pk"]),
-            together=Window(Count("pk"), **alike),
-        )
-        .filter(Q(place__lte=SHOWN) | Q(organisation__in=keep))
-        .select_related("organisation", "kind")
-        .order_by("kind__tier", "kind", "place")
-    )
+    sql = ROOTS.format(version=holding("version", known, on_day=True))
+    params = {
+        "families": [str(family) for family in FAMILIES],
+        "nation": "nation",
+        "day": day,
+        "known": known,
+        "keep": keep,
+        "shown": SHOWN,
+    }
     shelves: dict[str, tuple] = {}
-    for row in rows:
-        noun = row.kind.name if row.together == 1 else row.kind.plural
-        shelf = shelves.setdefault(row.kind_id, ("", noun, row.kind_id, row.together, False, []))
-        shelf[-1].append(_child(row))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        for kind, name, plural, together, *child in cursor:
+            noun = name if together == 1 else plural
+            shelf = shelves.setdefault(kind, ("", noun, kind, together, False, []))
+            shelf[-1].append(Child(*child))
     return list(shelves.values())
 
 

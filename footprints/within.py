@@ -14,8 +14,8 @@ from .named_sql import Keys
 BELOW = [Relationship.Type.PART_OF, Relationship.Type.MEMBER_OF]
 BESIDE = [Relationship.Type.COVERS, Relationship.Type.SERVES]
 
-# The children, or the parents, of one body: {alone} keeps the walk to the index of each body's own
-# rows, whatever the planner believes of them. No index holds what was retracted.
+# The children, or the parents, of one body: OFFSET 0 keeps the walk to the index of each body's
+# own rows, whatever the planner believes of them.
 WAY = """
 CROSS JOIN LATERAL (
     SELECT relationship.{far_end} AS id FROM footprints_relationship AS relationship
@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
           SELECT FROM footprints_version AS version
           WHERE version.organisation_id = relationship.{far_end} AND {version}
       )
-    {alone}
+    OFFSET 0
 ) AS way
 """
 WITHIN = """
@@ -82,7 +82,6 @@ def _way(far_end: str, near_end: str, types: str, known) -> str:
         types=types,
         relationship=holding("relationship", known, on_day=True),
         version=holding("version", known, on_day=True),
-        alone="OFFSET 0" if known is None else "",
     )
 
 

@@ -24,7 +24,7 @@ WITH RECURSIVE up(body, far) AS (
     FROM up CROSS JOIN LATERAL (
         SELECT relationship.parent_id FROM footprints_relationship AS relationship
         WHERE relationship.child_id = up.body AND relationship.type = ANY (%(below)s)
-          AND {on_day} {alone}
+          AND {on_day} OFFSET 0
     ) AS way
     WHERE up.far < {levels}
 )
@@ -38,7 +38,7 @@ SELECT way.id FROM (SELECT DISTINCT body FROM up WHERE far > 0) AS above
 CROSS JOIN LATERAL (
     SELECT relationship.id FROM footprints_relationship AS relationship
     WHERE relationship.child_id = above.body AND relationship.type = ANY (%(below)s)
-      AND {on_day} {alone}
+      AND {on_day} OFFSET 0
 ) AS way
 """
 
@@ -77,7 +77,6 @@ def upward(key: int, day: date, known: int | None = None) -> list[Relationship]:
     sql = UPWARD.format(
         known=holding("relationship", known),
         on_day=holding("relationship", known, on_day=True),
-        alone="OFFSET 0" if known is None else "",
         levels=LEVELS,
         most=MOST,
     )

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
+from urllib.parse import quote
 
 from django.db import connection
+from django.urls import reverse
 
 from ..ancestry import holding
 
 SHOWN = 12  # of each kind; the list of the register has the rest
-MOST = 3_000  # relationships looked at: of a body with more, the page says "more than"
+MOST = 2_000  # relationships looked at: of a body with more, the page says "more than"
 
 # Each child once in each sense: as it is on the day if it belongs then, else as it was when it
 # last did, or as it will be when it does. What belongs to a closed body comes to that too.
@@ -90,9 +93,20 @@ class Child:
     closed_on: date | None
 
     @property
+    def address(self) -> str:
+        """The path of its page."""
+        return _address().replace("CODE", quote(self.code))
+
+    @property
     def title(self) -> str:
         """The name beside which the code stands."""
         return self.name.removesuffix(f" - {self.code}")
+
+
+@lru_cache(maxsize=1)
+def _address() -> str:
+    """The path of a body's page: a page may lead to hundreds, and each costs a search of URLs."""
+    return reverse("footprints:organisation", args=["CODE"])
 
 
 @dataclass

@@ -12,6 +12,7 @@ from ..models import Population, Release
 
 MID_YEAR = (6, 30)  # ONS estimates are of 30 June
 DAYS, MOST = 8, 2_000  # days on which members are summed; rows looked at for it
+WIDEST = 300  # parts of one body: what has more is no area made of areas
 DEEPEST = 4  # nation → region → ICB → sub-ICB location
 
 # Down the areas that are part of the body, on each day, until there is a figure: the newest year
@@ -26,24 +27,32 @@ WITH RECURSIVE days(on_day) AS (
           AND relationship.opened_on <= %(day)s
         ORDER BY relationship.opened_on DESC LIMIT {days}
     )
-), tree(on_day, body, parent, depth, people, year, since) AS (
-    SELECT on_day, %(key)s::bigint, NULL::bigint, 0, NULL::integer, NULL::smallint, NULL::date
+), tree(on_day, body, parent, depth, people, year, since, is_cut) AS (
+    SELECT on_day, %(key)s::bigint, NULL::bigint, 0, NULL::integer, NULL::smallint, NULL::date,
+           false
     FROM days
     UNION ALL
     SELECT tree.on_day, way.child_id, tree.body, tree.depth + 1, figure.people, figure.year,
-           greatest(way.opened_on, figure.boundary_on)
+           greatest(way.opened_on, figure.boundary_on), way.together > {widest}
     FROM tree
     CROSS JOIN LATERAL (
-        SELECT relationship.child_id, relationship.opened_on
-        FROM footprints_relationship AS relationship
-        WHERE relationship.parent_id = tree.body AND relationship.type = 'part_of'
-          AND {relationship}
-          AND EXISTS (
-              SELECT FROM footprints_version AS version
-              JOIN footprints_kind AS kind ON kind.code = version.kind_id AND kind.is_footprint
-              WHERE version.organisation_id = relationship.child_id AND {version}
-          )
-        {alone}
+        SELECT part.child_id, part.opened_on, part.together
+        FROM (
+            SELECT child_id, opened_on, count(*) OVER () AS together
+            FROM (
+                SELECT relationship.child_id, relationship.opened_on
+                FROM footprints_relationship AS relationship
+                WHERE relationship.parent_id = tree.body AND relationship.type = 'part_of'
+                  AND {relationship}
+                LIMIT {widest} + 1
+            ) AS found
+        ) AS part
+        WHERE EXISTS (
+            SELECT FROM footprints_version AS version
+            JOIN footprints_kind AS kind ON kind.code = version.kind_id AND kind.is_footprint
+            WHERE version.organisation_id = part.child_id AND {version}
+        )
+        OFFSET 0
     ) AS way
     LEFT JOIN LATERAL (
         SELECT population.people, population.year, population.boundary_on
@@ -54,7 +63,7 @@ WITH RECURSIVE days(on_day) AS (
     ) AS figure ON true
     WHERE tree.people IS NULL AND tree.depth < {deepest}
 )
-SELECT on_day, body, parent, people, year, since FROM tree WHERE depth > 0 LIMIT {most} + 1
+SELECT on_day, body, parent, people, year, since, is_cut FROM tree WHERE depth > 0 LIMIT {most} + 1
 """
 
 
@@ -112,25 +121,26 @@ def own_figures(populations: Iterable[Population]) -> list[Figure]:
 def members_sums(key: int, day: date, known: int | None = None) -> Sums:
     """What the members of an area add up to on the day and when they changed; one query.
 
-    A sum is given only where each member has a figure, or each of its own members has.
+    A sum is given only where each member has a figure, or each of its own members has; none at
+    all where there are more members than can be looked at.
     """
     sql = MEMBERS.format(
         known_child=holding("relationship", known),
         relationship=_on("relationship", known),
         version=_on("version", known),
         population=holding("population", known),
-        alone="OFFSET 0" if known is None else "",
         days=DAYS,
         deepest=DEEPEST,
         most=MOST,
+        widest=WIDEST,
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, {"key": key, "day": day, "known": known})
         rows = cursor.fetchall()
-    if len(rows) > MOST:
+    if len(rows) > MOST or any(is_cut for *_, is_cut in rows):
         return Sums([])
     by_day = defaultdict(list)
-    for on_day, *row in rows:
+    for on_day, *row, _ in rows:
         by_day[on_day].append(row)
     figures, members, lacking = [], 0, 0
     for on_day, tree in sorted(by_day.items()):

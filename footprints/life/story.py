@@ -8,13 +8,19 @@ from datetime import date
 from ..lives import Lives
 from ..models import Move, Reorganisation, Succession, Version
 
+TOLD = 40  # successions that a story tells one by one
+
 
 @dataclass(frozen=True)
 class Chapter:
-    """One reorganisation in a body's story, with the successions that led to it or from it."""
+    """One reorganisation in a body's story, with the successions that led to it or from it.
+
+    Of one too far from the body to be told ``rows`` is empty; ``count`` says how many it has.
+    """
 
     event: Reorganisation
     rows: list[dict]
+    count: int
 
     @property
     def parts(self):
@@ -46,12 +52,27 @@ def passing_rows(successions: Iterable[Succession], lives: Lives) -> list[dict]:
     return rows
 
 
-def story(flows: Iterable[Succession], lives: Lives) -> list[Chapter]:
-    """The events that led to the body and on from it, oldest first."""
+def story(key: int, flows: Iterable[Succession], lives: Lives) -> list[Chapter]:
+    """The events that led to the body and on from it, oldest first.
+
+    Its own are told whole, and of the others as many as a reader bears.
+    """
     chapters = defaultdict(list)
     for row in flows:
         chapters[row.reorganisation].append(row)
-    return [Chapter(event, passing_rows(rows, lives)) for event, rows in chapters.items()]
+
+    def is_own(event) -> bool:
+        return any(key in (row.predecessor_id, row.successor_id) for row in chapters[event])
+
+    told, room = set(), TOLD
+    for event, rows in sorted(chapters.items(), key=lambda item: not is_own(item[0])):
+        if is_own(event) or len(rows) <= room:
+            told.add(event)
+            room -= len(rows)
+    return [
+        Chapter(event, passing_rows(rows, lives) if event in told else [], len(rows))
+        for event, rows in chapters.items()
+    ]
 
 
 def functions(key: int, flows: Iterable[Succession], lives: Lives) -> list[Functions]:

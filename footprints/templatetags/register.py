@@ -101,10 +101,7 @@ def titled(version):
 @register.filter
 def abridged(version):
     """Write a version's name with the kinds that everybody knows by their letters so."""
-    if not version:
-        return "—"
-    name = version.name.replace("Integrated Care Board", "ICB")
-    return name.replace("Clinical Commissioning Group", "CCG")
+    return names.abridged(version.name) if version else "—"
 
 
 @register.filter

@@ -6,7 +6,7 @@ from ..ancestry import holding
 from ..models import Reorganisation, Succession
 from ..named_sql import Keys
 
-MOST = 150  # rows of a flow: no picture of more can be read, and a page has to be quick
+MOST = 90  # rows of a flow: no picture of more can be read, and a page has to be quick
 FURTHEST = 12  # reorganisations in a row, either way
 
 # Backwards from the body and forwards from it along the areas that pass, in order of day: what
@@ -20,7 +20,7 @@ WITH RECURSIVE back(id, body, on_day, far) AS (
     SELECT way.id, way.predecessor_id, way.effective_on, back.far + 1
     FROM back CROSS JOIN LATERAL (
         SELECT succession.id, succession.predecessor_id, event.effective_on FROM {out_of}
-        WHERE succession.successor_id = back.body AND {area} {alone}
+        WHERE succession.successor_id = back.body AND {area} OFFSET 0
     ) AS way
     WHERE way.effective_on <= back.on_day AND back.far < %(furthest)s
 ), ahead(id, body, on_day, far) AS (
@@ -29,7 +29,7 @@ WITH RECURSIVE back(id, body, on_day, far) AS (
     SELECT way.id, way.successor_id, way.effective_on, ahead.far + 1
     FROM ahead CROSS JOIN LATERAL (
         SELECT succession.id, succession.successor_id, event.effective_on FROM {out_of}
-        WHERE succession.predecessor_id = ahead.body AND {area} {alone}
+        WHERE succession.predecessor_id = ahead.body AND {area} OFFSET 0
     ) AS way
     WHERE way.effective_on >= ahead.on_day AND ahead.far < %(furthest)s
 ), own AS (
@@ -78,7 +78,6 @@ def flows_of(key: int, known: int | None = None) -> Flow:
         out_of=OUT_OF,
         stands=stands,
         area=area,
-        alone="OFFSET 0" if known is None else "",
         most=MOST,
     )
     params = {

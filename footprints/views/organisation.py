@@ -52,6 +52,7 @@ class OrganisationDetail(LoginRequiredMixin, TemplateView):
         coming = stories.coming(key, day, flows, body.moves, lives)
         context = {
             "organisation": body.organisation,
+            "keep": f"?{self.request.as_at.query}" if self.request.as_at.query else "",
             "version": version,
             "shown": shown,
             "versions": versions,
@@ -129,7 +130,7 @@ def _story(key: int, flows: timeline.Flow, lives: Lives) -> dict:
         "flow_cut": flows.is_cut,
         "functions_drawn": any(row.passes == Succession.Passes.FUNCTIONS for row in flows),
         "undecided_drawn": any(not row.reorganisation.is_decided for row in flows),
-        "story": stories.story(flows, lives),
+        "story": stories.story(key, flows, lives),
         "story_open": len(flows.rows) <= OPEN,
         "functions": stories.functions(key, flows, lives),
     }

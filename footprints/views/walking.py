@@ -39,4 +39,11 @@ class WalkPage(LoginRequiredMixin, TemplateView):
             )
         found = walk(way, as_at.day, as_at.release)
         kept = [("path", found.columns[-1].way)] if found.columns[-1].way else []
-        return super().get_context_data(walk=found, kept=kept, **kwargs)
+        return super().get_context_data(
+            walk=found,
+            kept=kept,
+            # Hundreds of links lead on: each is this, the way, and this.
+            walk_path=f"{self.request.path}?path=",
+            keep=f"&{as_at.query}" if as_at.query else "",
+            **kwargs,
+        )

@@ -194,3 +194,20 @@ def test_the_days_are_asked_for_once(register, django_assert_num_queries):
         days_to_offer(TODAY)
         presets()
         all_days()
+
+
+def test_in_a_register_of_everything_the_biggest_days_are_offered(empty_register):
+    """Thirty days with five events each, and more on some: the twenty biggest, not all."""
+    Reorganisation.objects.bulk_create(
+        Reorganisation(
+            slug=f"{day}-{number}",
+            kind="merger",
+            title="M",
+            effective_on=date(2020, 1, 1 + day),
+            state="effective",
+        )
+        for day in range(30)
+        for number in range(5 + day)
+    )
+
+    assert [preset.day.day for preset in presets()] == list(range(30, 10, -1))

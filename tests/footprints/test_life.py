@@ -430,3 +430,33 @@ def test_a_page_costs_the_same_for_one_predecessor_as_for_eighty(reader, registe
     reader.get("/register/")  # the days that every page offers are asked for once a process
     assert queries(1) == queries(80)
     assert Reorganisation.objects.filter(title="A merger").count() == 2
+
+
+def test_a_body_of_very_many_parts_is_not_summed(register):
+    parent = factories.body("ZZP", kind_code="icb", name="P")
+    release = factories.release()
+    kind = factories.kind("pcn")
+    bodies = Organisation.objects.bulk_create(
+        Organisation(code=f"X{n:05}") for n in range(people.WIDEST + 1)
+    )
+    Version.objects.bulk_create(
+        Version(organisation=body, kind=kind, name="PCN", asserted_by=release) for body in bodies
+    )
+    Relationship.objects.bulk_create(
+        Relationship(child=body, parent=parent, type="part_of", asserted_by=release)
+        for body in bodies
+    )
+    Population.objects.bulk_create(
+        Population(
+            organisation=body,
+            year=2019,
+            boundary_on=date(2019, 1, 1),
+            people=1,
+            asserted_by=release,
+        )
+        for body in bodies
+    )
+
+    assert people.members_sums(parent.pk, DAY).figures == []
+    Relationship.objects.filter(child=bodies[0]).update(retracted_by=release)
+    assert people.members_sums(parent.pk, DAY).figures[0].people == people.WIDEST
