@@ -71,7 +71,7 @@ def errors(page):
 
 
 def test_every_model_of_the_register_is_in_the_admin():
-    computed = {"touch"}
+    computed = {"touch", "tally", "ofkind", "word"}  # the database works them out
     missing = {
         model._meta.model_name
         for model in apps.get_app_config("footprints").get_models()
