@@ -16,8 +16,8 @@ from ..models import Succession, Version
 from ..shares import DERIVED
 from ..written import day_in_full, share
 
-BESIDE = 24  # bodies that pass into one, or out of one, and can still be told apart
-SHOWN = 20  # of more than that: the first are drawn, the rest as one
+BESIDE = 40  # bodies that pass into one, or out of one, and can still be told apart
+SHOWN = 36  # of more than that: the first are drawn, the rest as one
 
 
 @dataclass
