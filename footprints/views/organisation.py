@@ -137,11 +137,12 @@ def _story(key: int, flows: timeline.Flow, lives: Lives) -> dict:
 
 
 def _grouped(groups: list[Group], *, is_live: bool) -> dict:
-    """The children of the day, and those of other days. Committees have a place of their own,
-    but for those that covered it once."""
+    """The children of the day, those of other days, and those that nobody took from a body that
+    does not live. Committees of the day have a place of their own."""
     covers = Relationship.Type.COVERS
-    now = [g for g in groups if g.moment == "now" and g.type != covers and is_live]
+    now = [group for group in groups if group.moment == "now"]
     return {
-        "groups": now,
+        "groups": [group for group in now if group.type != covers] if is_live else [],
+        "groups_left": [] if is_live else now,
         "groups_then": [group for group in groups if group.moment != "now"],
     }

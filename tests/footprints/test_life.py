@@ -260,11 +260,17 @@ def test_what_is_to_come_is_apart_from_what_was(register):
     assert (group.moment, group.count) == ("coming", 1)
 
 
-def test_a_closed_child_whose_relationship_was_never_ended_is_once_part_of_it(register):
+def test_what_nobody_took_from_a_body_that_closed_is_said_to_be_left(register, reader):
     groups = groups_below([key_of("D4U1Y")], DAY).get(key_of("D4U1Y"), [])
 
     # Sixteen PCNs are still said to be part of a sub-ICB location that closed: they live.
     assert [(group.kind, group.moment, group.count) for group in groups] == [("pcn", "now", 16)]
+    page = reader.get("/register/D4U1Y/", {"on": "2026-11-21"})
+    assert page.context["groups"] == []
+    assert "Never ended" in text(page)
+    assert "16 PCNs, part of it" in text(page)
+    alive = reader.get("/register/D4U1Y/", {"on": "2026-03-31"})
+    assert alive.context["groups_left"] == []
 
 
 def test_thousands_of_children_are_counted_as_far_as_the_bound(register):
