@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from .lists import WordsFilter
-from .matching import matches
+from .matching import MANY, matches
 from .models import (
     Finding,
     Kind,
@@ -168,7 +168,7 @@ class OrganisationFilter(django_filters.FilterSet):
         text = self.form.cleaned_data.get("q")
         if text and text.strip():
             if self.matches is None:
-                self.matches = matches(text)
+                self.matches = matches(text, most=MANY, kinds=self.kinds_asked)
             versions = self.matches.within(versions)
         return versions if self.below is None else self.below.among(versions)
 

@@ -15,7 +15,7 @@ SELECT typed.word, likely.word, likely.versions,
 FROM unnest(%(words)s::text[]) AS typed(word)
 CROSS JOIN LATERAL (
     (SELECT word, versions FROM footprints_word
-     WHERE word %% typed.word AND word <> typed.word
+     WHERE word %% typed.word AND word <> typed.word AND left(word, 1) <> '='  -- no kind
      ORDER BY similarity(word, typed.word) DESC, versions DESC
      LIMIT %(shown)s)
     UNION

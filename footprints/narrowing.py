@@ -70,13 +70,15 @@ SELECT (SELECT id FROM footprints_organisation WHERE code = %(code)s),
            ) AS way
            LIMIT {MANY + 1})
 """
-# A body sits in a holder, or covers or serves one, or serves what sits in one.
+# A body sits in a holder, or covers or serves one, or serves what sits in one. OFFSET 0 again:
+# without it the planner may lay out all that sits in any holder before it looks at the first row.
 SITS = """
 {body} = ANY (%(holders)s::bigint[])
 OR EXISTS (
     SELECT FROM footprints_relationship AS relationship
     WHERE relationship.child_id = {body} AND relationship.type = ANY (%(below)s)
       AND {relationship} AND relationship.parent_id = ANY (%(holders)s::bigint[])
+    OFFSET 0
 )
 OR EXISTS (
     SELECT FROM footprints_relationship AS relationship
@@ -89,7 +91,9 @@ OR EXISTS (
             AND EXISTS (
                 SELECT FROM footprints_version AS version
                 WHERE version.organisation_id = relationship.parent_id AND {version})
+          OFFSET 0
       ))
+    OFFSET 0
 )
 """
 

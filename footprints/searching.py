@@ -199,14 +199,12 @@ class _Finder:
         # A word like "surgery": the wide bodies of that name, and then some of the others.
         self.found, self.more = before, True
         wide = Kind.objects.filter(Q(is_footprint=True) | Q(is_legal_body=True))
-        asked["kinds"] = list(wide.values_list("code", flat=True))
-        self._ask(
-            NAMED, asked, words, **parts | {"kinds": "AND version.kind_id = ANY (%(kinds)s)"}
-        )
+        kinds = list(wide.values_list("code", flat=True))
+        self._ask(NAMED, asked | {"starts": starts(words, kinds)}, words, **parts)
         if not self.is_full:
             others = {"kinds": "AND version.kind_id <> ALL (%(kinds)s)", "looked_at": MANY}
             others["matched"] = holding("version", self.known, on_day=True)
-            self._ask(NAMED, asked, words, **parts | others)
+            self._ask(NAMED, asked | {"kinds": kinds}, words, **parts | others)
 
     def _ask(self, sql, params, words, **parts):
         """Add what the statement finds; return how many matches it looked at."""

@@ -42,14 +42,21 @@ def typed(text: str) -> list[str]:
 ALIKE = {"st": ("st", "saint"), "saint": ("saint", "st")}
 
 
-def starts(words: list[str]) -> str:
-    """A tsquery: every word typed starts a word of the name."""
-    return " & ".join(_either(word, ":*") for word in words)
+def starts(words: list[str], kinds: list[str] | None = None) -> str:
+    """A tsquery: every word typed starts a word of the name, which is of one of these kinds."""
+    return _all([_either(word, ":*") for word in words], kinds)
 
 
 def whole(words: list[str]) -> str:
     """A tsquery: every word typed is a word of the name."""
-    return " & ".join(_either(word, "") for word in words)
+    return _all([_either(word, "") for word in words], None)
+
+
+def _all(parts, kinds):
+    if kinds is not None:
+        # The database keeps the kind among the words, with a sign that parts words.
+        parts = [*parts, "(" + " | ".join(_quoted(f"={kind}") for kind in kinds or [""]) + ")"]
+    return " & ".join(parts)
 
 
 def has_all(name: str, words: list[str]) -> bool:
@@ -74,16 +81,17 @@ def _quoted(word):
 class HasWords(Func):
     """Whether the words typed start words of the name of a version: `HasWords(["kent", "med"])`.
 
-    `path` leads to the version from the row asked for, and ends in a column of it: "name".
+    With `kinds`, whether the version is of one of these too. `path` leads to the version from the
+    row asked for, and ends in a column of it: "name".
     """
 
     conditional = True
     output_field = BooleanField()
 
-    def __init__(self, words, path="name"):
+    def __init__(self, words, kinds=None, path="name"):
         super().__init__(F(path))
-        self.words = words
+        self.query = starts(words, kinds)
 
     def as_sql(self, compiler, connection, **extra):
         alias = compiler.quote_name_unless_alias(self.source_expressions[0].alias)
-        return f"{alias}.words @@ %s::tsquery", [starts(self.words)]
+        return f"{alias}.words @@ %s::tsquery", [self.query]

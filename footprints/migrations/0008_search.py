@@ -36,11 +36,13 @@ RETURN array_to_tsvector(array_remove(regexp_split_to_array(translate(
 """
 
 
-# A column that no model has: every list of versions would read it, and no statement that names a
+# The kind is a word too, with a sign that no word of a name has: a common word among the bodies of
+# one kind is found by one index. A column that no model has: every list of versions would read it, and no statement that names a
 # version's columns may write it. HasWords (footprints/words.py) asks for it.
 COLUMN = """
 ALTER TABLE footprints_version
-    ADD COLUMN words tsvector GENERATED ALWAYS AS (footprints_words(name)) STORED;
+    ADD COLUMN words tsvector GENERATED ALWAYS AS
+    (footprints_words(name) || array_to_tsvector(ARRAY['=' || kind_id])) STORED;
 CREATE INDEX version_words ON footprints_version USING gin (words);
 """
 

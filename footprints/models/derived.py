@@ -47,7 +47,9 @@ class OfKind(models.Model):
 
     kind = models.ForeignKey("footprints.Kind", on_delete=models.CASCADE, **UNCHECKED)
     code = models.CharField(max_length=20)
-    organisation = OrganisationKey(rule=REGISTER, related_name="kinds", db_constraint=False)
+    organisation = OrganisationKey(
+        rule=REGISTER, related_name="kinds", db_constraint=False
+    )
 
     class Meta:
         constraints = [
@@ -59,7 +61,10 @@ class OfKind(models.Model):
 
 
 class Word(models.Model):
-    """A word of a name there ever was, and in how many versions it stood: never fewer."""
+    """A word of a name there ever was, and in how many versions it stood: never fewer.
+
+    So are the kinds, as "=practice": a sign that no word of a name has.
+    """
 
     word = models.TextField(primary_key=True)
     versions = models.IntegerField()

@@ -5,23 +5,26 @@ from functools import cached_property, lru_cache
 
 from django.db.models import Exists, OuterRef, Subquery
 from django.db.models.functions import JSONObject, Lower
+from django.db.models.lookups import LessThanOrEqual
 
 from ..as_at import BadAddress
 from ..filters import OrganisationFilter
-from ..lists import Action, ListView
-from ..matching import MANY
+from ..keyed import AnyOf
+from ..lists import Action, ListView, Order
 from ..models import (
     Kind,
     Population,
     Relationship,
     Version,
 )
+from ..models.organisations import SINCE
 from ..tables import OrganisationTable
 from ..waiting import actions_for
 from ..within import BELOW
 
 ELSEWHEN_SHOWN = 6
 AT_ONCE = 200  # rows at most: sorted with all they show, in one query
+EARLY = 5_000  # versions known at a moment: so few are named by key
 FEW = 10  # found on the day: what lived on another day may be what was meant
 
 
@@ -43,7 +46,17 @@ class OrganisationList(ListView):
         return "Every body of the NHS that we know, as it was on the day shown."
 
     def get_queryset(self):
-        return Version.objects.known(self.as_at.release).on(self.as_at.day).decided()
+        versions = Version.objects.known(self.as_at.release).on(self.as_at.day).decided()
+        if self.request.GET.get("sort", "").endswith("opened"):
+            # What begins later is known to be left out: the walk from the newest starts here.
+            versions = versions.filter(LessThanOrEqual(SINCE, self.as_at.day))
+        return versions if self.early is None else versions.filter(AnyOf("pk", self.early))
+
+    @cached_property
+    def early(self):
+        """The few versions that were known at an early moment asked for: a walk would meet them
+        among all that came since. None where they are many, or the moment is now."""
+        return None if self.as_at.release is None else _known_by(self.as_at.release)
 
     def with_relations(self, versions):
         """Return the versions with all that a row shows: parents and people are dear to ask for,
@@ -61,12 +74,18 @@ class OrganisationList(ListView):
 
     def get_page(self, queryset, **place):
         """Few rows are sorted; many are walked in their order, each kind by an index of its own,
-        and their keys come first."""
+        and their keys come first.
+
+        A word of many names is met soon by name. By code or kind it may be met nowhere for long,
+        since the bodies of one kind share words: such a list keeps to the names, and says so.
+        """
         filters, place["per_page"] = self.filterset, self.per_page
+        if self.are_too_many and self.order.name != "name":
+            self.order = Order.read("name", self.table_class.sorts)
         if not filters.is_valid() or filters.named <= AT_ONCE:
             return self.order.page(self.with_relations(queryset), total=True, **place)
         place["shown"] = self.with_relations(self.get_queryset())
-        if filters.are_few:
+        if filters.are_few or self.early is not None:
             return self.order.page(queryset, total=True, **place)
         kinds = filters.kinds_asked
         if kinds is None:
@@ -93,9 +112,20 @@ class OrganisationList(ListView):
             total = sum(self.counts[kind] for kind in (self.counts if kinds is None else kinds))
         if total is not None:
             return f"{total:,} {one if total == 1 else many}"
-        if filters.matches is not None and filters.matches.are_many and self.page.after:
-            return f"More than {MANY:,} have such a word or code: type more of it"
+        if self.are_too_many and self.page.after:
+            by_name = "" if self.asks_for_names else ", here by name"
+            most = self.filterset.matches.most
+            return f"More than {most:,} have such a word or code{by_name}: type more of it"
         return super().get_count(queryset)
+
+    @property
+    def are_too_many(self):
+        """Whether the words typed match more than are named."""
+        return self.filterset.matches is not None and self.filterset.matches.are_many
+
+    @property
+    def asks_for_names(self):
+        return self.request.GET.get("sort", "").lstrip("-") in ("", "name")
 
     @cached_property
     def counts(self):
@@ -194,6 +224,17 @@ def _parent(day, release):
         .order_by("-type", "parent__code")
         .values(found=JSONObject(code="parent__code", name="parent_name"))[:1]
     )
+
+
+@lru_cache(maxsize=16)
+def _known_by(release):
+    """The keys of the versions asserted up to that release, or None where they are many.
+
+    Of releases that are applied: nothing is added to them, so this is kept.
+    """
+    versions = Version.objects.filter(asserted_by__lte=release).order_by().values_list("pk")
+    keys = [key for (key,) in versions[: EARLY + 1]]
+    return keys if len(keys) <= EARLY else None
 
 
 @lru_cache(maxsize=64)
