@@ -1,8 +1,8 @@
-"""What lies within a footprint on a day, and what lies above a body: one statement, however deep.
+"""What lies within a footprint on a day: one statement, however deep.
 
-Each function returns a subquery of organisation keys, for ``filter(organisation__in=…)``. The way
-leads along the relationships that show on that day, as known by then: they hold, and both bodies
-live.
+``bodies_within`` returns a subquery of organisation keys, for ``filter(organisation__in=…)``.
+The way leads along the relationships that show on that day, as known by then: they hold, and both
+bodies live.
 """
 
 from datetime import date
@@ -45,14 +45,6 @@ SELECT way.id FROM body {beside}
 UNION
 SELECT id FROM footprints_organisation WHERE code = %(code)s
 """
-ABOVE = """
-WITH RECURSIVE body(id) AS (
-    SELECT %(key)s::bigint
-    UNION
-    SELECT way.id FROM body {above}
-)
-SELECT id FROM body
-"""
 
 
 def bodies_within(code: str, day: date, known: int | None = None) -> Keys:
@@ -67,12 +59,6 @@ def bodies_within(code: str, day: date, known: int | None = None) -> Keys:
     beside = _way("child_id", "parent_id", "%(beside)s", known)
     sql = WITHIN.format(version=version, below=below, beside=beside)
     return Keys(sql, {"code": code, **_params(day, known)})
-
-
-def bodies_above(key: int, day: date, known: int | None = None) -> Keys:
-    """The body itself, and all that it is part of or a member of, up to its nation."""
-    sql = ABOVE.format(above=_way("parent_id", "child_id", "%(below)s", known))
-    return Keys(sql, {"key": key, **_params(day, known)})
 
 
 def _way(far_end: str, near_end: str, types: str, known) -> str:

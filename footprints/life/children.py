@@ -12,7 +12,7 @@ from django.urls import reverse
 from ..ancestry import holding
 
 SHOWN = 12  # of each kind; the list of the register has the rest
-MOST = 2_000  # relationships looked at: of a body with more, the page says "more than"
+MOST = 1_500  # relationships looked at: of a body with more, the page says "more than"
 
 # Each child once in each sense: as it is on the day if it belongs then, else as it was when it
 # last did, or as it will be when it does. What belongs to a closed body comes to that too.

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import F
-from django.db.models.functions import Lower
+from django.db import connection
+from django.urls import reverse
 
+from ..ancestry import LEVELS, holding
 from ..lives import Lives
-from ..models import LeadProvider, Relationship, Version
-from ..within import bodies_above
+from ..models import LeadProvider, Version
+from ..within import BELOW
 from .body import Body
 
 MOST = 60  # committees named
@@ -58,21 +59,67 @@ def _leads(body: Body, lives: Lives, day: date, *, ours: str, theirs: str) -> li
     return found
 
 
-def committees(key: int, day: date, known: int | None = None) -> list[Version]:
-    """Committees that cover the body, or what it is part of, with the code they cover. One query.
+# Up from the body along the index of each body's own relationships; then what covers any of these.
+COMMITTEES = """
+WITH RECURSIVE up(body, far) AS (
+    SELECT %(key)s::bigint, 0
+    UNION
+    SELECT way.parent_id, up.far + 1
+    FROM up CROSS JOIN LATERAL (
+        SELECT relationship.parent_id FROM footprints_relationship AS relationship
+        WHERE relationship.child_id = up.body AND relationship.type = ANY (%(below)s)
+          AND {relationship}
+          AND EXISTS (
+              SELECT FROM footprints_version AS version
+              WHERE version.organisation_id = relationship.parent_id AND {version}
+          )
+        OFFSET 0
+    ) AS way
+    WHERE up.far < {levels}
+)
+SELECT DISTINCT committee.code, life.name, covered.code AS covers, lower(life.name)
+FROM (SELECT DISTINCT body FROM up) AS above
+CROSS JOIN LATERAL (
+    SELECT relationship.child_id FROM footprints_relationship AS relationship
+    WHERE relationship.parent_id = above.body AND relationship.type = 'covers' AND {relationship}
+    OFFSET 0
+) AS covering
+CROSS JOIN LATERAL (
+    SELECT version.name FROM footprints_version AS version
+    WHERE version.organisation_id = covering.child_id AND {version}
+    OFFSET 0
+) AS life
+CROSS JOIN LATERAL (
+    SELECT code FROM footprints_organisation WHERE id = covering.child_id OFFSET 0
+) AS committee
+CROSS JOIN LATERAL (
+    SELECT code FROM footprints_organisation WHERE id = above.body OFFSET 0
+) AS covered
+ORDER BY lower(life.name), covers LIMIT {most}
+"""
 
-    Each as it is called on the day; ``covers`` is the code.
-    """
-    covering = (
-        Relationship.objects.known(known)
-        .on(day)
-        .filter(type=Relationship.Type.COVERS, parent__in=bodies_above(key, day, known))
+
+@dataclass(frozen=True)
+class Committee:
+    """A committee as it is called on the day, and the code of the body that it covers."""
+
+    code: str
+    name: str
+    covers: str
+
+    def get_absolute_url(self) -> str:
+        return reverse("footprints:organisation", args=[self.code])
+
+
+def committees(key: int, day: date, known: int | None = None) -> list[Committee]:
+    """Committees that cover the body, or what it is part of or a member of; one statement."""
+    sql = COMMITTEES.format(
+        relationship=holding("relationship", known, on_day=True),
+        version=holding("version", known, on_day=True),
+        levels=LEVELS,
+        most=MOST,
     )
-    return list(
-        Version.objects.known(known)
-        .on(day)
-        .filter(organisation__parent_relationships__in=covering)
-        .annotate(covers=F("organisation__parent_relationships__parent__code"))
-        .select_related("organisation", "kind")
-        .order_by(Lower("name"), "covers")[:MOST]
-    )
+    below = [str(type) for type in BELOW]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"key": key, "day": day, "known": known, "below": below})
+        return [Committee(*row[:3]) for row in cursor.fetchall()]
