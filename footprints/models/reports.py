@@ -37,7 +37,7 @@ class Report(models.Model):
         APPLYING = "applying", "Being applied"
         APPLIED = "applied", "Applied"
         NOTHING_NEW = "nothing_new", "Nothing new in it"
-        REFUSED = "refused", "Could not be read"
+        REFUSED = "refused", "Refused"
         DISCARDED = "discarded", "Set aside"
 
     file = models.FileField(upload_to="%Y/%m", storage=reports_storage, max_length=200)

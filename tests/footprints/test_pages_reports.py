@@ -364,7 +364,7 @@ def test_the_list_is_narrowed_and_says_how_each_came(steward, ada):
     assert [row.name for row in rows] == ["epraccur.csv"]
     assert len(steward.get(LIST, {"q": "etr"}).context["page"].rows) == 1
     csv = steward.get(LIST, {"format": "csv"}).content.decode()
-    assert "epraccur.csv,,,Could not be read" in csv
+    assert "epraccur.csv,,,Refused" in csv
 
 
 def test_an_empty_list_says_how_to_begin(steward):

@@ -23,19 +23,19 @@ NAMES = {
 # The net of it: what was undone and said again in between cancels out.
 NET = """
 CREATE TEMP TABLE net ON COMMIT DROP AS
-SELECT {columns}, sum(sign) AS sign, max(id) AS id FROM (
-    SELECT {columns}, 1 AS sign, id FROM {table}
-    WHERE asserted_by_id > %(before)s AND retracted_by_id IS NULL
-    UNION ALL
-    SELECT {columns}, -1, id FROM {table}
-    WHERE retracted_by_id > %(before)s AND asserted_by_id <= %(before)s
-) AS fact
-GROUP BY {columns} HAVING sum(sign) <> 0
-"""
-SPLIT = """
 SELECT {keys}, array_agg(id ORDER BY id) FILTER (WHERE sign < 0) AS gone,
        array_agg(id ORDER BY id) FILTER (WHERE sign > 0) AS come
-FROM net GROUP BY {keys}
+FROM (
+    SELECT {columns}, sum(sign) AS sign, max(id) AS id FROM (
+        SELECT {columns}, 1 AS sign, id FROM {table}
+        WHERE asserted_by_id > %(before)s AND retracted_by_id IS NULL
+        UNION ALL
+        SELECT {columns}, -1, id FROM {table}
+        WHERE retracted_by_id > %(before)s AND asserted_by_id <= %(before)s
+    ) AS fact
+    GROUP BY {columns} HAVING sum(sign) <> 0
+) AS changed
+GROUP BY {keys}
 """
 
 
@@ -46,23 +46,22 @@ def changes(before: int) -> list[dict]:
     with connection.cursor() as cursor:
         for model in RECORDED:
             columns = [name for name in content(model) if name not in ("source", "note")]
+            keys = ", ".join(KEYS.get(model, columns))
             cursor.execute("DROP TABLE IF EXISTS net")
             cursor.execute(
-                NET.format(columns=", ".join(columns), table=model._meta.db_table),
+                NET.format(columns=", ".join(columns), keys=keys, table=model._meta.db_table),
                 {"before": before},
             )
-            keys = ", ".join(KEYS.get(model, columns))
-            split = SPLIT.format(keys=keys)
             cursor.execute(
                 "SELECT count(*) FILTER (WHERE gone IS NULL), "
                 "count(*) FILTER (WHERE gone IS NOT NULL AND come IS NOT NULL), "
-                f"count(*) FILTER (WHERE come IS NULL) FROM ({split}) AS changed"
+                "count(*) FILTER (WHERE come IS NULL) FROM net"
             )
             new, changed, gone = cursor.fetchone()
             if not new + changed + gone:
                 continue
             cursor.execute(
-                f"SELECT gone, come FROM ({split}) AS changed "
+                "SELECT gone, come FROM net "
                 # What goes and what changes asks for more attention than what is new.
                 f"ORDER BY come IS NOT NULL, gone IS NULL, {keys} LIMIT {SHOWN}"
             )
