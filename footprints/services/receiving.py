@@ -337,7 +337,10 @@ def _reasons(preview: dict, opened_codes: list[str], report: Report) -> list[str
     if touched > limits["changed"] * max(lines, 1):
         reasons.append(f"It changes or ends {touched:,} facts that are held.")
     if preview["later"]:
-        reasons.append("Newer reports would be undone and applied again after it.")
+        reasons.append(
+            "Other reports would be undone and read again: newer ones, or lines that waited for "
+            "bodies that it brings."
+        )
     twin = _may_be_provisional(opened_codes)
     if twin:
         reasons.append(

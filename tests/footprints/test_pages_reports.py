@@ -123,10 +123,10 @@ def test_what_changes_is_shown_as_old_and_new_and_newer_reports_as_applied_again
 
     page = steward.get(answer.url)
     said = text(page)
-    assert "Newer reports that are undone, and applied again after it" in said
+    assert "Reports that are undone and read again" in said
     assert "NHS trusts (etr) 1 Jan 2024" in said
     assert "NHS trusts (etr) 1 Jan 2025" in said
-    assert "Newer reports would be undone and applied again after it." in said
+    assert "Other reports would be undone and read again" in said
 
 
 def test_what_could_not_be_placed_or_is_odd_is_shown_by_topic_with_its_line(steward, at_once):

@@ -206,7 +206,7 @@ def test_a_steward_is_asked_beyond_the_operators_limits():
     renamed = [{**row, "name": "ANOTHER NAME"} for row in rows]
 
     report = preview_report(receive(practices(*renamed), about_on=date(2027, 1, 1)))
-    assert any("Newer reports" in reason for reason in reasons_to_ask(report))
+    assert any("Other reports" in reason for reason in reasons_to_ask(report))
 
     closed = practices({**rows[0], "closed": "20270101"}, *rows[1:])
     fine = preview_report(receive(closed, about_on=date(2027, 6, 1)))

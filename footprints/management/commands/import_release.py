@@ -95,7 +95,7 @@ class Command(BaseCommand):
         for reason in said["reasons"]:
             self.stdout.write(f"A steward would be asked: {reason}")
         for later in said["later"]:
-            self.stdout.write(f"Applied again after it: {later['title']}, {later['about_on']}")
+            self.stdout.write(f"Read again: {later['title']}, {later['about_on']}")
         self.stdout.write(outcome)
 
 
