@@ -4,6 +4,8 @@ Start a fresh trial with ./run, wait until it says that it is ready and has writ
 minute or two), and in another terminal:
 
     ./run test --collect-only -q        once, for what the pictures need beyond ./run
+    ./run import_release FILE           reports of ODS, for the pictures of reports and proposals:
+                                        epraccur of 2019, a practice map of 2022, epraccur of 2025
     .venv/bin/python docs/take_pictures.py [ADDRESS] [NAME ...]
 
 ADDRESS is http://localhost:8000 unless given; NAMEs, of PICTURES below, take those alone. Needs a
@@ -64,6 +66,16 @@ def bring_in(page):
     page.get_by_role("button", name="Check what it means").click()
 
 
+def search(page):
+    page.goto("/")
+    box = page.get_by_role("combobox")
+    if not box.is_visible():
+        page.get_by_role("link", name="Search").first.click()
+        return
+    box.press_sequentially("kent med", delay=40)
+    page.locator("#search-sheet li").first.wait_for()
+
+
 # Name → (who looks, how they get there). Nobody signs in for the first.
 PICTURES = {
     "sign-in": (None, at("/sign-in/")),
@@ -73,6 +85,17 @@ PICTURES = {
     "register-on-31-march-2020": ("planner", at("/register/?on=2020-03-31&kind=ccg&q=kent")),
     "organisation": ("planner", at("/register/91Q/")),
     "organisation-that-split": ("planner", at("/register/QNQ/")),
+    "organisation-with-many-members": ("planner", at("/register/QNQ/?on=2026-03-31")),
+    "walk": ("planner", at("/register/walk/?path=E92000001/Y59/QKS/91Q")),
+    "search": ("planner", search),
+    "search-misspelt": ("planner", at("/search/?q=Gloucster")),
+    "days": ("planner", at("/register/days/")),
+    "reports": ("steward", at("/register/reports/")),
+    "report-to-drop-in": ("steward", at("/register/reports/new/")),
+    "report": ("steward", through("/register/reports/", "epraccur")),
+    "feeds": ("steward", at("/register/feeds/")),
+    "proposals": ("steward", at("/register/proposals/")),
+    "proposal": ("steward", through("/register/proposals/", "Glossop")),
     "lead-providers": ("planner", at("/register/lead-providers/")),
     "reorganisations": ("planner", at("/reorganisations/")),
     "reorganisation": ("planner", through("/reorganisations/?body=QNQ", "Thames Valley")),
