@@ -14,7 +14,9 @@ WHERE version.retracted_by_id IS NULL AND news.source = %(source)s
   AND {absent}
 """
 # Of a whole report: what it does not name. Of what changed in it: what it says is missing.
-UNNAMED = "NOT EXISTS (SELECT FROM life WHERE life.organisation_id = version.organisation_id)"
+UNNAMED = """
+NOT EXISTS (SELECT FROM named_body AS named WHERE named.organisation_id = version.organisation_id)
+"""
 SAID = "organisation.code IN (SELECT code FROM staged_missing)"
 
 NOTED = """

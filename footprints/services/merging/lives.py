@@ -6,10 +6,22 @@ PROTECTED = """
  OR (news.published_on, news.source) > (%(day)s, %(source)s))
 """
 
+# Lives are written while the report is still being read, some thousand bodies at a time. Each body
+# that it named so far: where, and whether the register did not know it.
+NAMED = """
+CREATE TEMP TABLE named_body (
+    code text PRIMARY KEY, organisation_id bigint, line int, is_new boolean
+) ON COMMIT DROP
+"""
+
 NAMED_TWICE = """
 INSERT INTO staged_finding
 SELECT line, 'unplaced', 'named twice', code, code || ' is named in line ' || first || ' already'
-FROM (SELECT line, code, min(line) OVER (PARTITION BY code) AS first FROM staged_life) AS life
+FROM (
+    SELECT staged.line, code,
+           coalesce(named.line, min(staged.line) OVER (PARTITION BY code)) AS first
+    FROM staged_life AS staged LEFT JOIN named_body AS named USING (code)
+) AS life
 WHERE line > first
 """
 
@@ -22,6 +34,7 @@ LIVES = """
 CREATE TEMP TABLE life ON COMMIT DROP AS
 SELECT DISTINCT ON (organisation.id) organisation.id AS organisation_id, staged.*
 FROM staged_life AS staged JOIN footprints_organisation AS organisation USING (code)
+WHERE NOT EXISTS (SELECT FROM named_body AS named WHERE named.code = staged.code)
 ORDER BY organisation.id, line
 """
 
@@ -128,6 +141,13 @@ SELECT organisation_id, kind_id, name, opened_on, closed_on, source, note, %(rel
 FROM wanted_life
 """
 
+KEEP = """
+INSERT INTO named_body (code, organisation_id, line, is_new)
+SELECT code, organisation_id, line, NOT EXISTS (
+    SELECT FROM held_life AS held WHERE held.organisation_id = life.organisation_id)
+FROM life
+"""
+
 # The register stands where it is newer, or a person's: the difference is shown.
 OTHERWISE = """
 INSERT INTO staged_finding
@@ -194,9 +214,15 @@ WHERE NOT EXISTS (SELECT FROM footprints_organisation AS body WHERE body.code = 
 """
 
 
+def begin(cursor):
+    cursor.execute("DROP TABLE IF EXISTS named_body")
+    cursor.execute(NAMED)
+
+
 def compare(cursor, given: dict):
-    """Lay out what the report wants of lives: ``wanted_life`` and what it replaces."""
+    """Lay out what the report wants of the lives staged: ``wanted_life`` and what it replaces."""
     cursor.execute("DROP TABLE IF EXISTS life, held_life, life_case, wanted_life")
+    cursor.execute("ANALYZE staged_life")
     cursor.execute(NAMED_TWICE)
     cursor.execute(BODIES)
     for statement in (LIVES, HELD):
@@ -210,11 +236,20 @@ def compare(cursor, given: dict):
     cursor.execute("ANALYZE wanted_life")
 
 
+def doubts(cursor, given: dict):
+    for statement in (OTHERWISE, STARTS):
+        cursor.execute(statement, given)
+
+
 def write(cursor, given: dict):
+    """Write what is wanted, and make room for the lives of other bodies."""
     cursor.execute(RETRACT, given)
     cursor.execute(ASSERT, given)
+    cursor.execute(KEEP)
+    cursor.execute("TRUNCATE staged_life")
 
 
-def doubts(cursor, given: dict):
-    for statement in (OTHERWISE, STARTS, RECORDS, UNKNOWN_RECORDS):
+def doubt_records(cursor, given: dict):
+    """Once all lives are written: what is odd in records of which none is."""
+    for statement in (RECORDS, UNKNOWN_RECORDS):
         cursor.execute(statement, given)

@@ -18,19 +18,16 @@ from .staging import Staging
 Progress = Callable[[str, int, int], None]
 
 
-STEPS = 13
+STEPS = 14
 MUCH = 5_000  # rows written that may mislead the planner
 # What these are joined and chosen by: the words of each name take longer than all the rest.
 KNOWN = "opened_on, closed_on, asserted_by_id, retracted_by_id"
-WRITTEN = (
-    f"footprints_version (organisation_id, kind_id, {KNOWN}), "
-    f"footprints_relationship (child_id, parent_id, type, {KNOWN}), "
-    f"footprints_identifier (organisation_id, scheme, {KNOWN})"
-)
-OPENED = """
-SELECT code FROM life WHERE NOT EXISTS (
-    SELECT FROM held_life WHERE held_life.organisation_id = life.organisation_id)
-"""
+WRITTEN = {
+    "footprints_version": f"organisation_id, kind_id, {KNOWN}",
+    "footprints_relationship": f"child_id, parent_id, type, {KNOWN}",
+    "footprints_identifier": f"organisation_id, scheme, {KNOWN}",
+}
+OPENED = "SELECT code FROM named_body WHERE is_new"
 AWAITED_BY = """
 SELECT DISTINCT release_id FROM footprints_finding
 WHERE severity = 'unplaced' AND topic = 'unknown organisation' AND code IN ({opened})
@@ -91,7 +88,12 @@ def merge(
     given = {"day": day, "source": source, "title": title, "release": release.pk}
     with connection.cursor() as cursor:
         staging = Staging(cursor, authority)
-        staging.fill(claims, lambda line: progress("Reading", line, lines))
+        lives.begin(cursor)
+        staging.fill(
+            claims,
+            lambda line: progress("Reading", line, lines),
+            lambda: _take_lives(cursor, given),
+        )
         for position, (doing, step) in enumerate(_steps(cursor, authority, given, is_whole)):
             progress(doing, position, STEPS)
             step()
@@ -103,11 +105,18 @@ def merge(
     return merged
 
 
+def _take_lives(cursor, given: dict):
+    lives.compare(cursor, given)
+    lives.doubts(cursor, given)
+    lives.write(cursor, given)
+
+
 def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     """What is done once the claims are staged, in order; bodies before their places."""
     yield "Comparing lives", lambda: lives.compare(cursor, given)
     yield "Noting differences", lambda: lives.doubts(cursor, given)
     yield "Writing lives", lambda: lives.write(cursor, given)
+    yield "Noting differences", lambda: lives.doubt_records(cursor, given)
     yield "Comparing places", lambda: bonds.compare(cursor, authority, given)
     yield "Noting differences", lambda: bonds.doubts(cursor, given)
     yield "Writing places", lambda: bonds.write(cursor, given)
@@ -115,7 +124,7 @@ def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     yield "Noting differences", lambda: labels.doubts(cursor, given)
     yield "Writing codes", lambda: labels.write(cursor, given)
     # A table that was empty a moment ago is planned as empty: a join over it took half an hour.
-    yield "Taking stock", lambda: _take_stock(cursor)
+    yield "Taking stock", lambda: _take_stock(cursor, given)
     yield (
         "Looking for what is missing",
         lambda: absence.note(cursor, authority, given, is_whole=is_whole),
@@ -124,15 +133,21 @@ def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     yield "Keeping the findings", lambda: _keep_findings(cursor, given)
 
 
-def _take_stock(cursor):
+def _take_stock(cursor, given: dict):
     """Analyse the tables of facts, where the report had much to write."""
     cursor.execute(
-        "SELECT (SELECT count(*) FROM wanted_life) + (SELECT count(*) FROM wanted_bond) "
-        "+ (SELECT count(*) FROM label_case WHERE value IS DISTINCT FROM shown)"
+        "SELECT sum(written) FROM ("
+        + " UNION ALL ".join(
+            f"SELECT count(*) AS written FROM {table} WHERE asserted_by_id = %(release)s"
+            for table in WRITTEN
+        )
+        + ") AS counted",
+        given,
     )
     (written,) = cursor.fetchone()
     if written > MUCH:
-        cursor.execute(f"ANALYZE {WRITTEN}")
+        tables = ", ".join(f"{table} ({columns})" for table, columns in WRITTEN.items())
+        cursor.execute(f"ANALYZE {tables}")
 
 
 def _keep_findings(cursor, given: dict):

@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from operator import attrgetter
 
 from ...models import Organisation, Version
 from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Missing, Passing, Record
+from .ahead import ahead
 
-BATCH = 10_000  # claims of a kind that are held before they are copied: some megabytes
+BATCH = 5_000  # claims of a kind that are held before they are copied: a megabyte or two
 
 TABLES = {
     Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
@@ -45,16 +47,25 @@ class Staging:
         for table in TABLES.values():
             cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP")
 
-    def fill(self, claims, progress: Callable[[int], None]):
-        """Stage every claim. A claim outside the report's authority is compared, not believed."""
+    def fill(self, claims, progress: Callable[[int], None], take_lives: Callable[[], None]):
+        """Stage every claim. A claim outside the report's authority is compared, not believed.
+
+        ``take_lives`` is called while there are more than are staged at once, and takes those
+        that are.
+        """
         lines = 0
-        for claim in claims:
-            if claim.line > lines:
-                lines = claim.line
-                if lines % 2_000 == 0:
-                    progress(lines)
-            self.read[type(claim).__name__.lower()] += 1
-            self._stage(claim)
+        with closing(ahead(claims)) as lists:
+            for some in lists:
+                for claim in some:
+                    if claim.line > lines:
+                        lines = claim.line
+                        if lines % 2_000 == 0:
+                            progress(lines)
+                    self.read[type(claim).__name__.lower()] += 1
+                    self._stage(claim)
+                if len(self._batches[Life]) >= BATCH:
+                    self._copy(Life)
+                    take_lives()
         for kind in TABLES:
             self._copy(kind)
         self.read["lines"] = lines
@@ -98,7 +109,7 @@ class Staging:
     def _add(self, kind: type, row: tuple):
         batch = self._batches[kind]
         batch.append(row)
-        if len(batch) >= BATCH:
+        if len(batch) >= BATCH and kind is not Life:
             self._copy(kind)
 
     def _copy(self, kind: type):
