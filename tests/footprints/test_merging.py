@@ -3,13 +3,15 @@
 from datetime import date
 
 import pytest
+from django.db.models import Value
+from django.db.models.functions import Concat
 
 from footprints.models import Identifier, Organisation, Relationship, Release, Version
 from footprints.reports import Authority, BadLine, Bond, Doubt, Label, Life, Passing, Record
 from footprints.reports.claims import Absence
 from footprints.reports.slots import COMMISSIONER, PCN, PCN_LOCATION
 from footprints.services.entries import enter_fact
-from footprints.services.merging import merge
+from footprints.services.merging import ahead, merge, staging
 from footprints.services.releases import RECORDED, content, undo_release
 
 AUTHORITY = Authority(
@@ -288,6 +290,64 @@ def test_a_postcode_holds_for_the_days_before_until_another_one_is_seen():
 
     tell(Label(1, "X99001", "postcode", "ME2 2BB"), day=AUTUMN)
     assert postcodes() == [("ME1 1AA", None, AUTUMN), ("ME2 2BB", AUTUMN, None)]
+
+
+def test_a_report_that_is_taken_in_parts_says_the_same(monkeypatch):
+    """Each list of claims is written before the next one is read."""
+    claims = [
+        # Before its body, which comes in another part; and twice, as a line may be.
+        Label(1, "X99009", "postcode", "ME1 1AZ"),
+        Label(1, "X99099", "postcode", "ME1 1AY"),
+    ]
+    for line in range(1, 10):
+        code = f"X9900{line}"
+        claims += [
+            Life(line, code, "practice", f"SURGERY {line}", OPENED),
+            Bond(line, "commissioner", code, "91Q", OPENED),
+            Label(line, code, "postcode", f"ME1 {line}AA"),
+        ]
+    claims += [
+        Life(20, "X99001", "practice", "ANOTHER NAME", OPENED),
+        Label(20, "X99001", "postcode", "ME1 1AX"),
+        Record(21, "X99098", OPENED),
+    ]
+
+    def told():
+        merged = tell(*claims)
+        rows = [
+            (row.line, row.severity, row.topic, row.code, row.text)
+            for row in merged.release.findings.all()
+        ]
+        return merged, known_now(), sorted(rows), dict(merged.read)
+
+    whole, facts, findings, read = told()
+    codes = dict(Organisation.objects.values_list("pk", "code"))
+    undo_release(whole.release)
+    Organisation.objects.filter(code__startswith="X990").update(code=Concat("code", Value("Z")))
+    monkeypatch.setattr(staging, "BATCH", 1)
+    monkeypatch.setattr(ahead, "TOGETHER", 2)
+
+    parts, facts_of_parts, findings_of_parts, read_of_parts = told()
+
+    assert [row[1:4] for row in findings] == [
+        ("unplaced", "unknown organisation", "X99099"),
+        ("unplaced", "named twice", "X99001"),
+        ("unplaced", "unknown organisation", "X99098"),
+    ]
+    assert findings_of_parts == findings
+    assert read_of_parts == read
+    assert sorted(parts.opened) == sorted(whole.opened) == [f"X9900{n}" for n in range(1, 10)]
+    codes_of_parts = dict(Organisation.objects.values_list("pk", "code"))
+    for model, named in ((Version, "organisation_id"), (Identifier, "organisation_id")):
+        at = content(model).index(named)
+
+        def by_code(rows, codes, at=at):
+            return sorted(((codes[row[at]], *row[:at], *row[at + 1 :]) for row in rows), key=repr)
+
+        assert by_code(facts_of_parts[model], codes_of_parts) == by_code(facts[model], codes)
+    assert postcodes("X99009") == [("ME1 1AZ", None, None)]
+    assert lives("X99001") == [("SURGERY 1", OPENED, None)]
+    assert places("X99004") == [("91Q", OPENED, None)]
 
 
 def test_a_record_outside_the_reports_authority_is_compared_and_never_written():

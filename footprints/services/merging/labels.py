@@ -2,6 +2,13 @@
 
 from .lives import PROTECTED
 
+# As lives, they are written while the report is still being read. What it gave a code already.
+LABELLED = """
+CREATE TEMP TABLE labelled (
+    organisation_id bigint, scheme text, PRIMARY KEY (organisation_id, scheme)
+) ON COMMIT DROP
+"""
+
 UNPLACED = """
 INSERT INTO staged_finding
 SELECT line, 'unplaced', 'unknown organisation', code, code || ' is not in the register'
@@ -13,7 +20,10 @@ LABELS = """
 CREATE TEMP TABLE label ON COMMIT DROP AS
 SELECT DISTINCT ON (organisation.id, scheme)
        organisation.id AS organisation_id, scheme, value, line, code
-FROM staged_label JOIN footprints_organisation AS organisation USING (code)
+FROM staged_label AS staged JOIN footprints_organisation AS organisation USING (code)
+WHERE NOT EXISTS (
+    SELECT FROM labelled
+    WHERE labelled.organisation_id = organisation.id AND labelled.scheme = staged.scheme)
 ORDER BY organisation.id, scheme, line
 """
 
@@ -62,6 +72,15 @@ FROM label_case AS claim
 WHERE NOT is_protected AND value IS DISTINCT FROM shown
 """
 
+KEEP = """
+INSERT INTO labelled (organisation_id, scheme) SELECT organisation_id, scheme FROM label
+"""
+# A label may come before its body does: what has none is left for later.
+PLACED = """
+DELETE FROM staged_label AS staged USING footprints_organisation AS organisation
+WHERE organisation.code = staged.code
+"""
+
 OTHERWISE = """
 INSERT INTO staged_finding
 SELECT line, 'anomaly', 'the register holds otherwise', code,
@@ -71,19 +90,31 @@ FROM label_case WHERE is_protected AND value IS DISTINCT FROM shown
 """
 
 
+def begin(cursor):
+    cursor.execute("DROP TABLE IF EXISTS labelled")
+    cursor.execute(LABELLED)
+
+
 def compare(cursor, given: dict):
+    """Lay out what is new in the labels staged, of bodies that the register knows by now."""
     cursor.execute("DROP TABLE IF EXISTS label, held_label, label_case")
-    cursor.execute(UNPLACED)
     for table, statement in (("label", LABELS), ("held_label", HELD), ("label_case", CASES)):
         cursor.execute(statement, given)
-        cursor.execute(f"CREATE INDEX ON {table} (organisation_id)")
-        cursor.execute(f"ANALYZE {table}")
-
-
-def write(cursor, given: dict):
-    cursor.execute(RETRACT, given)
-    cursor.execute(ASSERT, given)
+        cursor.execute(f"CREATE INDEX ON {table} (organisation_id); ANALYZE {table}")
 
 
 def doubts(cursor, given: dict):
     cursor.execute(OTHERWISE, given)
+
+
+def write(cursor, given: dict):
+    """Write what is wanted, and make room for other labels."""
+    cursor.execute(RETRACT, given)
+    cursor.execute(ASSERT, given)
+    cursor.execute(KEEP)
+    cursor.execute(PLACED)
+
+
+def doubt_unplaced(cursor):
+    """Once all lives are written: labels of no body."""
+    cursor.execute(UNPLACED)

@@ -18,7 +18,7 @@ from .staging import Staging
 Progress = Callable[[str, int, int], None]
 
 
-STEPS = 14
+STEPS = 15
 MUCH = 5_000  # rows written that may mislead the planner
 # What these are joined and chosen by: the words of each name take longer than all the rest.
 KNOWN = "opened_on, closed_on, asserted_by_id, retracted_by_id"
@@ -89,10 +89,11 @@ def merge(
     with connection.cursor() as cursor:
         staging = Staging(cursor, authority)
         lives.begin(cursor)
+        labels.begin(cursor)
         staging.fill(
             claims,
             lambda line: progress("Reading", line, lines),
-            lambda: _take_lives(cursor, given),
+            lambda: _take(cursor, given),
         )
         for position, (doing, step) in enumerate(_steps(cursor, authority, given, is_whole)):
             progress(doing, position, STEPS)
@@ -105,10 +106,13 @@ def merge(
     return merged
 
 
-def _take_lives(cursor, given: dict):
+def _take(cursor, given: dict):
     lives.compare(cursor, given)
     lives.doubts(cursor, given)
     lives.write(cursor, given)
+    labels.compare(cursor, given)
+    labels.doubts(cursor, given)
+    labels.write(cursor, given)
 
 
 def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
@@ -123,6 +127,7 @@ def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     yield "Comparing codes", lambda: labels.compare(cursor, given)
     yield "Noting differences", lambda: labels.doubts(cursor, given)
     yield "Writing codes", lambda: labels.write(cursor, given)
+    yield "Noting differences", lambda: labels.doubt_unplaced(cursor)
     # A table that was empty a moment ago is planned as empty: a join over it took half an hour.
     yield "Taking stock", lambda: _take_stock(cursor, given)
     yield (

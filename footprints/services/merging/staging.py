@@ -47,11 +47,11 @@ class Staging:
         for table in TABLES.values():
             cursor.execute(f"CREATE TEMP TABLE {table} ON COMMIT DROP")
 
-    def fill(self, claims, progress: Callable[[int], None], take_lives: Callable[[], None]):
+    def fill(self, claims, progress: Callable[[int], None], take: Callable[[], None]):
         """Stage every claim. A claim outside the report's authority is compared, not believed.
 
-        ``take_lives`` is called while there are more than are staged at once, and takes those
-        that are.
+        ``take`` is called whenever enough lives are staged, and with them the labels so far: it
+        takes these out, while more are read.
         """
         lines = 0
         with closing(ahead(claims)) as lists:
@@ -65,7 +65,8 @@ class Staging:
                     self._stage(claim)
                 if len(self._batches[Life]) >= BATCH:
                     self._copy(Life)
-                    take_lives()
+                    self._copy(Label)
+                    take()
         for kind in TABLES:
             self._copy(kind)
         self.read["lines"] = lines
