@@ -13,6 +13,9 @@ from ..models import Release, Reorganisation
 from .releases import OF_EVENTS, RECORDED, CannotUndo, undo_release
 
 
+LARGE = 100_000  # facts: undoing them takes longer than anybody waits for a page
+
+
 @dataclass(frozen=True)
 class Table:
     """One kind of fact: how many rows would go and come back, and the first of each in words."""
@@ -56,6 +59,17 @@ def later_than(release: Release) -> list[Release]:
     if not standing.filter(pk=release.pk).exists():
         return []
     return list(standing.filter(source=release.source, pk__gt=release.pk).order_by("-pk"))
+
+
+def are_large(releases: list[Release]) -> bool:
+    """Whether undoing these takes longer than a page has time for: then a command does it."""
+    left = LARGE
+    for model in RECORDED:
+        for column in ("asserted_by__in", "retracted_by__in"):
+            left -= model.objects.filter(**{column: releases}).order_by()[: left + 1].count()
+            if left < 0:
+                return True
+    return False
 
 
 @transaction.atomic

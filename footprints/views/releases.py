@@ -16,7 +16,7 @@ from ..lists import ListView
 from ..models import Finding, Organisation, Release
 from ..names import count
 from ..services.releases import RECORDED, CannotUndo
-from ..services.undoing import later_than, rehearse_undo, undo_releases
+from ..services.undoing import are_large, later_than, rehearse_undo, undo_releases
 from ..tables import FactTable, FindingTable, ReleaseTable
 from .stewards import PERMISSION, StewardsOnly
 
@@ -196,9 +196,10 @@ class UndoRelease(StewardsOnly, TemplateView):
     def get_context_data(self, *, pk, **kwargs):
         release = get_object_or_404(Release, pk=pk)
         later = later_than(release)
-        rehearsal = rehearse_undo([release, *later], by=self.request.user)
+        is_large = are_large([release, *later])
+        rehearsal = None if is_large else rehearse_undo([release, *later], by=self.request.user)
         return super().get_context_data(
-            release=release, later=later, rehearsal=rehearsal, **kwargs
+            release=release, later=later, is_large=is_large, rehearsal=rehearsal, **kwargs
         )
 
     def post(self, request, pk):
@@ -206,6 +207,8 @@ class UndoRelease(StewardsOnly, TemplateView):
         release = get_object_or_404(Release, pk=pk)
         listed = set(request.POST.getlist("later"))
         later = [each for each in later_than(release) if str(each.pk) in listed]
+        if are_large([release, *later]):
+            return redirect(reverse("footprints:undo_release", args=[release.pk]))
         try:
             *_, undo = undo_releases([release, *later], by=request.user)
         except CannotUndo as refusal:

@@ -11,6 +11,7 @@ from footprints.models import (
     Release,
     Version,
 )
+from footprints.services import undoing
 from footprints.services.entries import enter_fact
 from footprints.services.releases import RECORDED
 from tests import factories
@@ -147,6 +148,22 @@ def test_a_later_release_that_the_page_did_not_list_is_not_undone(steward, liste
 
     assert "Nothing was undone. Later releases of the same source stand" in text(refused)
     assert refused.context["later"] == [later["third"], later["second"]]
+    assert not Release.objects.filter(kind=Release.Kind.UNDO).exists()
+
+
+def test_what_is_too_much_for_a_page_is_left_to_the_command(steward, monkeypatch):
+    first, second = entered("Zebra CCG"), entered("Lion CCG")
+    address = f"{LIST}{first.pk}/undo/"
+    monkeypatch.setattr(undoing, "LARGE", 2)
+    assert "Undo these 2 releases" in text(steward.get(address))
+    monkeypatch.setattr(undoing, "LARGE", 1)
+
+    said = text(steward.get(address))
+
+    assert f"./run undo_release {first.pk} --with-later" in said
+    assert "Undo these" not in said
+    refused = steward.post(address, {"later": [second.pk]}, follow=True)
+    assert "Too much to undo while a page waits." in text(refused)
     assert not Release.objects.filter(kind=Release.Kind.UNDO).exists()
 
 
