@@ -12,7 +12,6 @@ from ..facts import Line, first_lines
 from ..models import Release, Reorganisation
 from .releases import OF_EVENTS, RECORDED, CannotUndo, undo_release
 
-
 LARGE = 100_000  # facts: undoing them takes longer than anybody waits for a page
 
 
