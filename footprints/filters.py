@@ -8,7 +8,6 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from .lists import WordsFilter
-from .matching import MANY, matches
 from .models import (
     Finding,
     Kind,
@@ -23,6 +22,7 @@ from .models import (
 )
 from .models.reorganisations import Move
 from .narrowing import Within
+from .searching.matching import MANY, matches
 
 
 class TickField(forms.BooleanField):

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from footprints import filters, narrowing
 from footprints.models import Release, Version
+from footprints.searching.words import has_all, typed
 from footprints.services.entries import enter_fact, withdraw_facts
 from footprints.within import bodies_within
-from footprints.words import has_all, typed
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 

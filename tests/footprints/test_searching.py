@@ -8,11 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footprints import words
-from footprints.mending import distance, mended
 from footprints.models import Organisation, Version, Word
 from footprints.models.derived import rebuild
-from footprints.searching import search
+from footprints.searching import search, words
+from footprints.searching.mending import distance, mended
 from footprints.services.entries import enter_fact
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text

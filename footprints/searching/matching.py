@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.db.models import Q
 
-from .keyed import AnyOf
-from .models import Organisation, Version
+from ..keyed import AnyOf
+from ..models import Organisation, Version
 from .words import ALIKE, HasWords, typed
 
 MANY = 10_000  # matches that are named by key: beyond, the reader is asked to type more

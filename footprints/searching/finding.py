@@ -13,10 +13,10 @@ from datetime import date
 from django.db import connection
 from django.db.models import Case, F, IntegerField, OuterRef, Q, Subquery, Value, When
 
-from .ancestry import holding
-from .lives import Lives
+from ..ancestry import holding
+from ..lives import Lives
+from ..models import Identifier, Kind, Organisation, Reorganisation, Succession, Version
 from .mending import mended
-from .models import Identifier, Kind, Organisation, Reorganisation, Succession, Version
 from .words import has_all, starts, typed, whole
 
 SHOWN = 8  # while typing; the page has more
