@@ -47,9 +47,7 @@ class OfKind(models.Model):
 
     kind = models.ForeignKey("footprints.Kind", on_delete=models.CASCADE, **UNCHECKED)
     code = models.CharField(max_length=20)
-    organisation = OrganisationKey(
-        rule=REGISTER, related_name="kinds", db_constraint=False
-    )
+    organisation = OrganisationKey(rule=REGISTER, related_name="kinds", db_constraint=False)
 
     class Meta:
         constraints = [
