@@ -11,7 +11,7 @@ from footprints.reports import Authority, BadLine, Bond, Doubt, Label, Life, Pas
 from footprints.reports.claims import Absence
 from footprints.reports.slots import COMMISSIONER, PCN, PCN_LOCATION
 from footprints.services.entries import enter_fact
-from footprints.services.merging import ahead, merge, staging
+from footprints.services.merging import merge, staging
 from footprints.services.releases import RECORDED, content, undo_release
 
 AUTHORITY = Authority(
@@ -325,7 +325,7 @@ def test_a_report_that_is_taken_in_parts_says_the_same(monkeypatch):
     undo_release(whole.release)
     Organisation.objects.filter(code__startswith="X990").update(code=Concat("code", Value("Z")))
     monkeypatch.setattr(staging, "BATCH", 1)
-    monkeypatch.setattr(ahead, "TOGETHER", 2)
+    monkeypatch.setattr(staging, "TOGETHER", 2)
 
     parts, facts_of_parts, findings_of_parts, read_of_parts = told()
 

@@ -1,54 +1,54 @@
-"""Reading ahead: claims are made in a thread of their own while the database works.
+"""Reading ahead: what is staged is made in a thread of its own while the database works.
 
 The reader knows no database, and the database's work lets other threads run. So a national file
 is read on one core while what was read of it is written on another.
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Thread
+from typing import TypeVar
 
-from ...reports.claims import Claim
+EARLY = 8  # batches that wait at most: some ten megabytes
 
-TOGETHER = 1_000  # claims handed over at once
-EARLY = 32  # such lists that wait at most: some ten megabytes
+Batch = TypeVar("Batch")
 
 
-def ahead(claims: Iterable[Claim]) -> Iterator[list[Claim]]:
-    """The claims in order, in lists. What making them raises is raised here.
+def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """The batches in order. What making them raises is raised here.
 
     To be closed: that stops the reader, and waits until it has stopped.
     """
-    lists: Queue[list[Claim] | BaseException] = Queue(EARLY)
+    waiting: Queue[tuple[bool, Batch | BaseException | None]] = Queue(EARLY)
     is_over = Event()
 
     def read():
-        last: list[Claim] | BaseException = []
+        error = None
         try:
-            source = iter(claims)
-            while not is_over.is_set() and (some := list(islice(source, TOGETHER))):
-                lists.put(some)
-        except BaseException as error:
-            last = error
-        lists.put(last)
+            for batch in batches:
+                waiting.put((True, batch))
+                if is_over.is_set():
+                    break
+        except BaseException as raised:
+            error = raised
+        waiting.put((False, error))
 
     reader = Thread(target=read, name="reading ahead", daemon=True)
     reader.start()
     try:
-        while some := lists.get():
-            if isinstance(some, BaseException):
-                raise some
-            yield some
+        while (got := waiting.get())[0]:
+            yield got[1]
+        if got[1] is not None:
+            raise got[1]
     finally:
         is_over.set()
-        _emptied(lists)  # the reader may wait for room, for one list and for its last word
+        _emptied(waiting)  # the reader may wait for room, for one batch and for its last word
         reader.join()
 
 
-def _emptied(lists: Queue):
+def _emptied(waiting: Queue):
     try:
         while True:
-            lists.get_nowait()
+            waiting.get_nowait()
     except Empty:
         pass

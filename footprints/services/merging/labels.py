@@ -90,6 +90,20 @@ FROM label_case WHERE is_protected AND value IS DISTINCT FROM shown
 """
 
 
+COMPARE = f"""
+DROP TABLE IF EXISTS label, held_label, label_case;
+{LABELS};
+CREATE INDEX ON label (organisation_id);
+ANALYZE label;
+{HELD};
+CREATE INDEX ON held_label (organisation_id);
+ANALYZE held_label;
+{CASES};
+CREATE INDEX ON label_case (organisation_id);
+ANALYZE label_case
+"""
+
+
 def begin(cursor):
     cursor.execute("DROP TABLE IF EXISTS labelled")
     cursor.execute(LABELLED)
@@ -97,10 +111,7 @@ def begin(cursor):
 
 def compare(cursor, given: dict):
     """Lay out what is new in the labels staged, of bodies that the register knows by now."""
-    cursor.execute("DROP TABLE IF EXISTS label, held_label, label_case")
-    for table, statement in (("label", LABELS), ("held_label", HELD), ("label_case", CASES)):
-        cursor.execute(statement, given)
-        cursor.execute(f"CREATE INDEX ON {table} (organisation_id); ANALYZE {table}")
+    cursor.execute(COMPARE, given)
 
 
 def doubts(cursor, given: dict):
@@ -109,10 +120,7 @@ def doubts(cursor, given: dict):
 
 def write(cursor, given: dict):
     """Write what is wanted, and make room for other labels."""
-    cursor.execute(RETRACT, given)
-    cursor.execute(ASSERT, given)
-    cursor.execute(KEEP)
-    cursor.execute(PLACED)
+    cursor.execute(f"{RETRACT}; {ASSERT}; {KEEP}; {PLACED}", given)
 
 
 def doubt_unplaced(cursor):

@@ -214,6 +214,24 @@ WHERE NOT EXISTS (SELECT FROM footprints_organisation AS body WHERE body.code = 
 """
 
 
+# Statements go together: after each answer this thread waits for the reader's to let it on.
+COMPARE = f"""
+DROP TABLE IF EXISTS life, held_life, life_case, wanted_life;
+ANALYZE staged_life;
+{NAMED_TWICE};
+{BODIES};
+{LIVES};
+{HELD};
+CREATE INDEX ON life (organisation_id);
+CREATE INDEX ON held_life (organisation_id);
+ANALYZE life, held_life;
+{CASES};
+ANALYZE life_case;
+{WANTED};
+ANALYZE wanted_life
+"""
+
+
 def begin(cursor):
     cursor.execute("DROP TABLE IF EXISTS named_body")
     cursor.execute(NAMED)
@@ -221,35 +239,18 @@ def begin(cursor):
 
 def compare(cursor, given: dict):
     """Lay out what the report wants of the lives staged: ``wanted_life`` and what it replaces."""
-    cursor.execute("DROP TABLE IF EXISTS life, held_life, life_case, wanted_life")
-    cursor.execute("ANALYZE staged_life")
-    cursor.execute(NAMED_TWICE)
-    cursor.execute(BODIES)
-    for statement in (LIVES, HELD):
-        cursor.execute(statement, given)
-    cursor.execute("CREATE INDEX ON life (organisation_id)")
-    cursor.execute("CREATE INDEX ON held_life (organisation_id)")
-    cursor.execute("ANALYZE life, held_life")
-    cursor.execute(CASES, given)
-    cursor.execute("ANALYZE life_case")
-    cursor.execute(WANTED, given)
-    cursor.execute("ANALYZE wanted_life")
+    cursor.execute(COMPARE, given)
 
 
 def doubts(cursor, given: dict):
-    for statement in (OTHERWISE, STARTS):
-        cursor.execute(statement, given)
+    cursor.execute(f"{OTHERWISE}; {STARTS}", given)
 
 
 def write(cursor, given: dict):
     """Write what is wanted, and make room for the lives of other bodies."""
-    cursor.execute(RETRACT, given)
-    cursor.execute(ASSERT, given)
-    cursor.execute(KEEP)
-    cursor.execute("TRUNCATE staged_life")
+    cursor.execute(f"{RETRACT}; {ASSERT}; {KEEP}; TRUNCATE staged_life", given)
 
 
 def doubt_records(cursor, given: dict):
     """Once all lives are written: what is odd in records of which none is."""
-    for statement in (RECORDS, UNKNOWN_RECORDS):
-        cursor.execute(statement, given)
+    cursor.execute(f"{RECORDS}; {UNKNOWN_RECORDS}", given)

@@ -1,7 +1,7 @@
 """Claims into temporary tables, in bounded memory."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
 from operator import attrgetter
@@ -10,7 +10,8 @@ from ...models import Organisation, Version
 from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Missing, Passing, Record
 from .ahead import ahead
 
-BATCH = 5_000  # claims of a kind that are held before they are copied: a megabyte or two
+TOGETHER = 5_000  # claims that are staged at once: a megabyte or two
+BATCH = 3_000  # lives that are written at once, at least
 
 TABLES = {
     Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
@@ -40,7 +41,6 @@ class Staging:
     def __init__(self, cursor, authority: Authority):
         self.cursor, self.authority = cursor, authority
         self.read: Counter[str] = Counter()
-        self._batches: dict[type, list[tuple]] = {kind: [] for kind in TABLES}
         self._slots = {slot.name: slot for slot in authority.slots}
         names = ", ".join(table.partition(" ")[0] for table in TABLES.values())
         cursor.execute(f"DROP TABLE IF EXISTS {names}")  # of another report, in this transaction
@@ -53,25 +53,32 @@ class Staging:
         ``take`` is called whenever enough lives are staged, and with them the labels so far: it
         takes these out, while more are read.
         """
-        lines = 0
-        with closing(ahead(claims)) as lists:
-            for some in lists:
-                for claim in some:
-                    if claim.line > lines:
-                        lines = claim.line
-                        if lines % 2_000 == 0:
-                            progress(lines)
-                    self.read[type(claim).__name__.lower()] += 1
-                    self._stage(claim)
-                if len(self._batches[Life]) >= BATCH:
-                    self._copy(Life)
-                    self._copy(Label)
+        lines = lives = 0
+        with closing(ahead(self._batches(claims))) as batches:
+            for lines, batch in batches:
+                progress(lines)
+                if lives >= BATCH:
                     take()
-        for kind in TABLES:
-            self._copy(kind)
+                    lives = 0
+                for kind, rows in batch.items():
+                    self._copy(kind, rows)
+                lives += len(batch[Life])
         self.read["lines"] = lines
         for table in TABLES.values():
             self.cursor.execute(f"ANALYZE {table.partition(' ')[0]}")
+
+    def _batches(self, claims) -> Iterator[tuple[int, dict[type, list[tuple]]]]:
+        """Rows by kind of claim, some thousand at a time, and up to which line they reach."""
+        lines = 0
+        self._rows = {kind: [] for kind in TABLES}
+        for count, claim in enumerate(claims, 1):
+            lines = max(lines, claim.line)
+            self.read[type(claim).__name__.lower()] += 1
+            self._stage(claim)
+            if count % TOGETHER == 0:
+                yield lines, self._rows
+                self._rows = {kind: [] for kind in TABLES}
+        yield lines, self._rows
 
     def _stage(self, claim):
         kind = type(claim)
@@ -84,9 +91,10 @@ class Staging:
         elif kind is Doubt:
             self.find(claim.line, "anomaly", claim.topic, claim.code, claim.text)
         elif kind is Life and claim.kind not in self.authority.lives:
-            self._add(Record, (claim.line, claim.code, claim.opened_on, claim.closed_on))
+            row = claim.line, claim.code, claim.opened_on, claim.closed_on
+            self._rows[Record].append(row)
         else:
-            self._add(kind, ROW[kind](claim))
+            self._rows[kind].append(ROW[kind](claim))
 
     def _fault(self, kind: type, claim) -> str:
         """Why a claim cannot be staged, in words; raises where its reader had no right to it."""
@@ -105,17 +113,11 @@ class Staging:
         return ""
 
     def find(self, line: int, severity: str, topic: str, code: str, text: str):
-        self._add(Doubt, (line, severity, topic, code[:20], text))
+        self._rows[Doubt].append((line, severity, topic, code[:20], text))
 
-    def _add(self, kind: type, row: tuple):
-        batch = self._batches[kind]
-        batch.append(row)
-        if len(batch) >= BATCH and kind is not Life:
-            self._copy(kind)
-
-    def _copy(self, kind: type):
-        table = TABLES[kind].partition(" ")[0]
-        with self.cursor.copy(f"COPY {table} FROM STDIN") as copy:
-            for row in self._batches[kind]:
-                copy.write_row(row)
-        self._batches[kind].clear()
+    def _copy(self, kind: type, rows: list[tuple]):
+        if rows:
+            table = TABLES[kind].partition(" ")[0]
+            with self.cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
