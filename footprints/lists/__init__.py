@@ -61,7 +61,8 @@ Columns (columns.py): `CodeColumn` monospace; `NumberColumn` right-aligned, comm
 `per_page`                   50
 `noun`                       ("organisation", "organisations"), for the count
 `count_limit`                count up to this many; None says "50 shown, there are more"
-`export_name`, `export_cap`  the name of the CSV file; at most 10,000 rows, and it says so
+`export_name`, `export_cap`  the name of the CSV file; at most 10,000 rows, and it says so.
+                             `?format=json` answers a program, page by page
 `empty_title`, `empty_text`, `empty_action`   what would be here, and an Action to get it
 `depends_on_day`             False where the day shown does not matter
 `template_name`              "lists/list.html"; extend it: block `above_list`, and base.html's own

@@ -106,11 +106,20 @@ class ListTable(tables.Table):
 
     def lines(self, records):
         """Yield the lines of a file: the heads, then the plain values of each record."""
-        columns = [b for b in self.columns if not b.column.exclude_from_export]
-        yield [str(bound.header) for bound in columns]
-        values = [_compiled_value(self, bound) for bound in columns]
+        yield [str(bound.header) for bound in self._exported]
+        values = [_compiled_value(self, bound) for bound in self._exported]
         for record in records:
             yield [value(record) for value in values]
+
+    def named_values(self, records):
+        """Return the plain values of each record by the name of their column."""
+        _, *lines = self.lines(records)
+        names = [bound.name for bound in self._exported]
+        return [dict(zip(names, line, strict=True)) for line in lines]
+
+    @property
+    def _exported(self):
+        return [bound for bound in self.columns if not bound.column.exclude_from_export]
 
 
 def _refuse_what_cannot_be_compiled(table, bound):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.utils.text import slugify
 from django.views.generic import TemplateView
 
@@ -90,11 +90,12 @@ class ListView(LoginRequiredMixin, TemplateView):
     def get(self, request, *args, **kwargs):
         self.order = self.get_order()
         self.filterset, queryset = self.get_filtered()
-        if request.GET.get("format") == "csv":
+        form = request.GET.get("format")
+        if form == "csv":
             return self.file(queryset)
-        if request.GET.get("format"):
+        if form and form != "json":
             raise BadAddress(
-                f"This list cannot be had as «{request.GET['format']}».", "It can be had as csv."
+                f"This list cannot be had as «{form}».", "It can be had as csv or json."
             )
         after, before = request.GET.get("after"), request.GET.get("before")
         if after and before:
@@ -104,6 +105,8 @@ class ListView(LoginRequiredMixin, TemplateView):
             )
         self.page = self.get_page(queryset, after=after or None, before=before or None)
         self.table = self.get_table(self.page.rows)
+        if form == "json":
+            return self.answer()
         return self.render_to_response(self.get_context_data(queryset=queryset, **kwargs))
 
     def get_order(self):
@@ -242,6 +245,23 @@ class ListView(LoginRequiredMixin, TemplateView):
             for bound in self.table.columns.iterall()
             if bound.name in self.table.optional
         ]
+
+    # --- For programs ----------------------------------------------------------------------
+
+    def answer(self):
+        """Return one page of the rows as JSON: `rows`, of the day `on` as `known` at a moment,
+        each a value by column, and the address of the `next` page, null on the last.
+
+        A list that does not depend on the day has no `on` and no `known`.
+        """
+        self.exported(len(self.page.rows))
+        after = self.page.after
+        further = self.address(after=after, format="json") if after else None
+        shown = {}
+        if self.depends_on_day:
+            shown = {"on": self.shown_day, "known": self.as_at.known}
+        rows = self.table.named_values(self.page.rows)
+        return JsonResponse({"title": self.title, **shown, "rows": rows, "next": further})
 
     # --- The file --------------------------------------------------------------------------
 

@@ -73,6 +73,19 @@ def test_no_list_of_the_register_shows_what_was_not_known_yet(reader):
         assert later.context["shown"] > 0, name
 
 
+def test_every_list_answers_a_program_of_any_day_as_known_at_any_moment(reader):
+    for name, address, view_class in lists():
+        asked = {"on": "2021-04-01", "known": "2025-12-31", "format": "json"}
+        then = reader.get(address, asked).json()
+        later = reader.get(address, asked | {"known": "2026-01-02"}).json()
+
+        if view_class.depends_on_day:
+            assert (then["on"], then["known"][:10]) == ("2021-04-01", "2025-12-31"), name
+        if name in REGISTER:
+            assert (then["rows"], then["next"]) == ([], None), name
+            assert later["rows"], name
+
+
 def test_every_file_says_its_day_and_its_knowledge_in_its_name(reader):
     for name, address, view_class in lists():
         if not view_class.depends_on_day:
