@@ -194,7 +194,10 @@ def _transfers(passages: list[Passage]) -> list[Suggestion]:
         inside = {pair: replace(passage, went=[went], strays=_others(passage, went))}
         codes = f"{old.organisation.code}-{new.organisation.code}-{day}".lower()
         who = f"{len(went.members):,} {inline(kind.plural)} move"
-        title = f"{who} from {brief(old)} to {brief(new)}"[:240]
+        one, other = brief(old), brief(new)
+        if one == other:  # two locations of one board
+            one, other = (f"{brief(body)} {body.organisation.code}" for body in (old, new))
+        title = f"{who} from {one} to {other}"[:240]
         found.append(
             Suggestion(KINDS.TRANSFER_OF_MEMBERS, title, codes, day, confidence(inside), inside)
         )

@@ -139,12 +139,12 @@ class Register:
         make.kind("sub_icb", name="Sub-ICB location", plural="sub-ICB locations")
         self.first = make.release(published_on=BEFORE)
 
-    def body(self, code, *, kind="ccg", opened_on=LONG_AGO, closed_on=None):
+    def body(self, code, *, kind="ccg", name="", opened_on=LONG_AGO, closed_on=None):
         body = make.organisation(code)
         make.version(
             body,
             kind_code=kind,
-            name=f"NHS {code} {kind.upper()}",
+            name=name or f"NHS {code} {kind.upper()}",
             opened_on=opened_on,
             closed_on=closed_on,
             asserted_by=self.first,

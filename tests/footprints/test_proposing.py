@@ -122,6 +122,14 @@ def test_a_body_that_nobody_closed_has_emptied(register_of_ccgs):
     )
 
 
+def test_two_bodies_of_one_name_are_told_apart_by_their_codes(register_of_ccgs):
+    nhs = register_of_ccgs
+    old, other = (nhs.body(code, name="NHS Humber CCG") for code in ("OLD", "OTH"))
+    nhs.move(nhs.join(old, 20)[:5], other, date(2021, 7, 1), joined_on=DAY)
+
+    assert only().title == "5 practices move from Humber OLD to Humber OTH"
+
+
 def test_a_body_that_others_join_later_has_not_emptied(register_of_ccgs):
     nhs = register_of_ccgs
     old, survivor = nhs.body("OLD"), nhs.body("LIV")
