@@ -170,7 +170,10 @@ class OrganisationFilter(django_filters.FilterSet):
             if self.matches is None:
                 self.matches = matches(text, most=MANY, kinds=self.kinds_asked)
             versions = self.matches.within(versions)
-        return versions if self.below is None else self.below.among(versions)
+        if self.below is None:
+            return versions
+        are_named = self.matches is not None and self.matches.keys is not None
+        return self.below.among(versions, are_named=are_named)
 
 
 class ReorganisationFilter(django_filters.FilterSet):

@@ -72,6 +72,8 @@ SELECT (SELECT id FROM footprints_organisation WHERE code = %(code)s),
 """
 # A body sits in a holder, or covers or serves one, or serves what sits in one. OFFSET 0 again:
 # without it the planner may lay out all that sits in any holder before it looks at the first row.
+# Where thousands of rows are asked about at once, that is the better way.
+ROW_BY_ROW = "OFFSET 0"
 SITS = """
 {body} = ANY (%(holders)s::bigint[])
 OR EXISTS (
@@ -130,11 +132,14 @@ class Within:
         named = not are_many and len(keys) <= MANY
         return cls(root, holders, keys if named else None, day, known)
 
-    def among(self, versions):
-        """Those of the versions, which live on the day, whose body lies within."""
+    def among(self, versions, *, are_named=False):
+        """Those of the versions, which live on the day, whose body lies within.
+
+        `are_named`: they are named by key, so that all of them are asked about, not the first few.
+        """
         if self.keys is not None:
             return versions.filter(AnyOf("organisation_id", self.keys))
-        return versions.filter(_SitsWithin("organisation_id", self))
+        return versions.filter(_SitsWithin("organisation_id", self, at_once=are_named))
 
 
 class _SitsWithin(Func):
@@ -143,14 +148,15 @@ class _SitsWithin(Func):
     conditional = True
     output_field = BooleanField()
 
-    def __init__(self, name, within):
+    def __init__(self, name, within, *, at_once):
         super().__init__(F(name))
         self.within = within
+        self.sits = SITS.replace(ROW_BY_ROW, "") if at_once else SITS
 
     def as_sql(self, compiler, connection, **extra):
         body, _ = compiler.compile(self.source_expressions[0])  # a column: it has no parameters
         known = self.within.known
-        sql = SITS.format(
+        sql = self.sits.format(
             body=body,
             relationship=holding("relationship", known, on_day=True),
             further=holding("further", known, on_day=True),
