@@ -5,12 +5,13 @@ Nothing is imported from above: a model whose manager, or whose root's manager, 
 everybody but field users, who see their own patch on pages of their own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, IntegerField, QuerySet, Value
 
 from . import blast_radius
-from .models import Organisation, OrganisationKey
+from .models import Organisation, OrganisationKey, Reorganisation
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,18 @@ def on_body(organisation: Organisation, user) -> list[Hanging]:
     first, *others = counts
     rows = first.union(*others, all=True) if others else first
     return [Hanging(keys[row["key"]].rule.says, row["count"]) for row in rows if row["count"]]
+
+
+def on_events(events: Iterable[Reorganisation], user) -> dict[int, list[Hanging]]:
+    """What of all that the user may see each event touches, by the event's key; one query.
+
+    Nothing for field users.
+    """
+    events = list(events)
+    if is_field_user(user):
+        return {event.pk: [] for event in events}
+    counts = blast_radius.counted(events, lambda key, rows: sees(user, key, rows))
+    return {
+        event: [Hanging(key.rule.says, count) for key, count in found.items()]
+        for event, found in counts.items()
+    }

@@ -137,6 +137,17 @@ class Flag(models.Model):
         return reverse("accounts:flag", args=[self.pk])
 
     @property
+    def lapsed_because(self) -> str:
+        """Why it lapsed, as the event's log says; "" while it stands. One query."""
+        if self.lapsed_at is None:
+            return ""
+        event = self.reorganisation
+        if event.state not in Reorganisation.State.dropped():
+            return "It touches nothing of it any more."
+        step = event.steps.filter(state=event.state).order_by("at", "pk").last()
+        return ": ".join(filter(None, [event.get_state_display(), step and step.reason]))
+
+    @property
     def weight_name(self) -> str:
         return Weight(self.weight).name.lower()
 

@@ -19,6 +19,8 @@ CREATE TRIGGER {model}_origin_stands BEFORE UPDATE OF origin_id ON {table}
 
 def name_origins(apps, schema_editor):
     for model in RECORDED:
+        # As the table was then: a column that came later is not there yet.
+        model = apps.get_model("footprints", model._meta.model_name)
         table = model._meta.db_table
         schema_editor.execute(COPIES.format(table=table, same=same_content(model, "fact", "old")))
         schema_editor.execute(GUARD.format(table=table, model=model._meta.model_name))

@@ -18,6 +18,7 @@ class Change(models.TextChoices):
     SPLITS = "splits", "splits between several successors"
     CLOSES = "closes", "closes without a successor"
     CHANGES_NATURE = "changes_nature", "keeps its code and becomes another kind of body"
+    RENAMED = "renamed", "keeps its code and gets another name"
     HANDS_OVER = "hands_over", "hands its statutory functions to another body"
     RECEIVES = "receives", "takes over the area or functions of another body"
     CHANGES_PARENT = "changes_parent", "moves to another parent"

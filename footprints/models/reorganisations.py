@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
+from django.utils.timezone import now
 
 from ..revised import Revised, RevisedQuerySet
 from .keys import REGISTER, Change, OrganisationKey
@@ -98,6 +99,12 @@ class Step(models.Model):
         Reorganisation, on_delete=models.CASCADE, related_name="steps"
     )
     state = models.CharField(max_length=12, choices=Reorganisation.State.choices)
+    effective_on = models.DateField(
+        "takes effect on",
+        null=True,
+        blank=True,
+        help_text="Only where the step set the day, or moved it.",
+    )
     on = models.DateField(null=True, blank=True, help_text="The day of the source.")
     checked_on = models.DateField(null=True, blank=True, help_text="When we last looked.")
     source = models.TextField(blank=True)
@@ -106,7 +113,15 @@ class Step(models.Model):
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True
     )
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=now, editable=False)
+    release = models.ForeignKey(
+        "footprints.Release",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="steps",
+        help_text="What wrote the facts of the step, where it wrote any; undone, so is the step.",
+    )
 
     class Meta:
         ordering = ["at", "pk"]
@@ -120,7 +135,8 @@ class Succession(Recorded):
 
     What passes is the area or the statutory functions: on 1 July 2022 a CCG's area became a
     sub-ICB location on the same code, and its functions went to the ICB. A null successor is a
-    closure; a null share is not known. A code succeeds itself only when its nature changes.
+    closure; a null share is not known. A code succeeds itself only when its nature or its name
+    changes: ``becomes`` is the kind from then on, the same as before where only the name changes.
     """
 
     class Passes(models.TextChoices):
@@ -145,6 +161,13 @@ class Succession(Recorded):
     becomes = models.ForeignKey(
         Kind, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Null, not empty: rows that are staged by COPY without the column say nothing of it.
+    becomes_name = models.CharField(  # noqa: DJ001
+        max_length=200,
+        null=True,
+        blank=True,
+        help_text="What a body that keeps its code is called from then on, where that changes.",
+    )
 
     class Meta(Recorded.Meta):
         constraints = [
@@ -166,6 +189,11 @@ class Succession(Recorded):
                     Q(successor__isnull=False, becomes__isnull=True)
                     & ~Q(predecessor=F("successor"))
                 ),
+            ),
+            models.CheckConstraint(
+                name="succession_names_what_keeps_its_code",
+                condition=Q(becomes_name__isnull=True)
+                | (~Q(becomes_name="") & Q(becomes__isnull=False)),
             ),
             models.CheckConstraint(
                 name="succession_share_is_a_part", condition=Q(share__gt=0, share__lte=1)

@@ -122,7 +122,22 @@ def test_the_changes_of_an_event_are_named():
         ("ZZ-H", "changes_parent", "ZZ-Q"),
         ("ZZ-H", "receives", "ZZ-G"),
     ]
-    assert {touch.change for touch in event.touches.all()} == set(Change)
+    assert {touch.change for touch in event.touches.all()} == set(Change) - {Change.RENAMED}
+
+
+def test_a_body_of_which_only_the_name_changes_is_renamed():
+    body = make.body("ZZ-A", kind_code="icb")
+    told = {"predecessor": body, "successor": body, "becomes": make.kind("icb")}
+    renamed = make.reorganisation(kind=Reorganisation.Kind.RENAME)
+    make.succession(reorganisation=renamed, becomes_name="NHS Essex ICB", **told)
+    changed = make.reorganisation(kind=Reorganisation.Kind.CHANGE_OF_NATURE)
+    make.succession(reorganisation=changed, becomes_name="NHS Essex ICB", **told)
+    make.assignment(organisation=body)
+
+    assert touches(renamed) == [("ZZ-A", "renamed", "ZZ-A")]
+    assert touches(changed) == [("ZZ-A", "changes_nature", "ZZ-A")]
+    assert not any(radius(renamed).values())
+    assert any(radius(changed).values())
 
 
 def test_a_row_is_there_once_with_the_gravest_change_where_several_touch_it():

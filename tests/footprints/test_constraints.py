@@ -235,6 +235,16 @@ def test_a_closure_becomes_nothing():
         make.succession(successor=None, becomes=make.kind("icb"))
 
 
+@pytest.mark.parametrize("name", ["", "NHS Essex ICB"])
+def test_a_new_name_is_one_and_for_a_body_that_keeps_its_code(name):
+    body = make.organisation()
+    kept = {"predecessor": body, "successor": body, "becomes": make.kind("icb")}
+    make.succession(becomes_name="NHS Essex ICB", **kept)
+
+    with refused("succession_names_what_keeps_its_code"):
+        make.succession(becomes_name=name, **({} if name else kept))
+
+
 @pytest.mark.parametrize("share", ["0", "-0.1", "1.000001", "2"])
 def test_a_share_is_a_part(share):
     with refused("succession_share_is_a_part"):
@@ -361,6 +371,7 @@ def test_every_constraint_of_the_register_is_broken_above():
         "relationship_once_at_a_time",
         "release_undo_names_what_it_undoes",
         "reorganisation_flagged_no_further_than_it_is",
+        "succession_names_what_keeps_its_code",
         "succession_once_an_event",
         "succession_share_is_a_part",
         "succession_to_itself_says_what_it_becomes",
