@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from ..models import Move, Reorganisation, Step, Succession
-from ..services.declaring import take_step
+from ..services.steps import take_step
 
 
 class StepInline(admin.StackedInline):

@@ -16,6 +16,7 @@ from ..models import (
     Succession,
     Version,
 )
+from .steps import take_back_steps
 
 # Releases are serial: whoever holds this advisory lock is the only one to add one.
 REGISTER_LOCK = 0x57415931
@@ -109,6 +110,7 @@ def undo_release(release: Release, *, by=None) -> Release:
     except IntegrityError as error:
         raise CannotUndo(f"Another source holds other facts since: {error}", []) from error
     renew_events(undo, release)
+    take_back_steps(release, undo)
     return undo
 
 

@@ -14,6 +14,8 @@ from accounts.services.flags import raise_flags, resolve_flag
 from footprints import blast_radius
 from footprints.models import Reorganisation, Weight
 from footprints.revised import Revised
+from footprints.services.dating import move_date
+from footprints.services.declaring import move_event
 from footprints.services.releases import undo_release
 from tests import factories
 from tests.accounts.plans import plan_of_2020
@@ -103,6 +105,45 @@ def test_an_event_that_is_revived_brings_its_flag_back(merger):
 
     assert flags_of(plan).open().count() == 1
     assert flags_of(plan).count() == 1
+
+
+def test_a_dropped_events_flag_says_why_it_lapsed_and_a_revived_ones_returns(merger):
+    """N1: rejecting a proposal leaves no flag on the plans, and a log line says why."""
+    plan = plan_over(merger)
+    steward = factories.user(role="steward")
+    Reorganisation.objects.filter(pk=merger.pk).update(state="proposed")
+    raise_flags()
+    for to, reason in (("rejected", "NHS England said no."), ("paused", "The board waits.")):
+        move_event(merger, to, on=None, reason=reason, by=steward, at=now())
+
+        raise_flags()
+
+        flag = flags_of(plan).get()
+        assert flag.lapsed_at is not None
+        assert flag.lapsed_because == f"{to.capitalize()}: {reason}"
+
+        move_event(merger, "proposed", on=None, reason="It is back.", by=steward, at=now())
+        raise_flags()
+
+        flag = flags_of(plan).open().get()
+        assert (flag.lapsed_at, flag.lapsed_because) == (None, "")
+
+
+def test_moving_the_day_of_an_event_moves_what_hangs_on_it(merger):
+    plan = plan_over(merger)
+    steward = factories.user(role="steward")
+    unit = plan.assignments.get()
+    unit.closed_on = date(2021, 4, 1)
+    unit.save()
+    Reorganisation.objects.filter(pk=merger.pk).update(state="in_law")
+    raise_flags()
+
+    move_date(merger, date(2021, 4, 1), reason="A year later.", by=steward, at=now())
+    raise_flags()
+
+    flag = flags_of(plan).get()
+    assert flag.lapsed_because == "It touches nothing of it any more."
+    assert Digest.objects.filter(effective_on=date(2021, 4, 1)).count() == 0
 
 
 def test_a_unit_given_away_lets_the_flag_lapse(merger):
