@@ -188,6 +188,11 @@ CELERY_BEAT_SCHEDULE = {
     for name in names
 }
 
+# --- Decisions ----------------------------------------------------------------------------------
+
+# Whoever prepares a decision sheet does not approve it. 0 where one person does all the planning.
+FOUR_EYES = flag("FOUR_EYES", default=True)
+
 # --- Language, days and numbers -----------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

@@ -234,11 +234,21 @@ def rename_territory(territory: Territory, *, code: str, name: str, by: User) ->
         log.info("Territory %s is now %s %s by %s", territory.pk, code, name, by)
 
 
+def is_used(territory: Territory) -> bool:
+    """Whether anything names the territory: units that it holds or held, decisions, parts."""
+    return (
+        territory.assignments.exists()
+        or territory.children.exists()
+        or territory.decisions.exists()
+        or territory.sheet_changes.exists()
+    )
+
+
 @transaction.atomic
 def remove_territory(territory: Territory, *, by: User) -> None:
     """Take away a territory that never held a unit. Raises StillInUse for any other."""
     _changed(territory.plan)
-    if territory.assignments.exists() or territory.children.exists():
+    if is_used(territory):
         raise StillInUse(f"{territory} holds or held units; its history stays.")
     territory.delete()
     log.info("Territory %s of plan %s removed by %s", territory.code, territory.plan_id, by)

@@ -293,9 +293,7 @@ class TerritoryPage(UnitsPage):
             owner_form=OwnerForm(plan=self.plan, initial={"opened_on": self.on_day.day}),
             territory_form=TerritoryForm(instance=self.territory),
             owner_role=CoverageRole.OWNER,
-            may_remove=self.may_change
-            and not self.territory.assignments.exists()
-            and not self.territory.children.exists(),
+            may_remove=self.may_change and not plans.is_used(self.territory),
             **kwargs,
         )
 

@@ -34,6 +34,7 @@ class Outcome(models.TextChoices):
     BRING_IN = "bring_in", "Bring in"
     CLOSE = "close", "Close"
     REVERIFY = "reverify", "Re-verify"
+    HOLD = "hold", "Hold"
 
 
 class Weight(models.IntegerChoices):
@@ -49,6 +50,7 @@ WEIGHT_OF = {
     Outcome.LEAVE: Weight.KNOW,
     Outcome.BRING_IN: Weight.CHECK,
     Outcome.REVERIFY: Weight.CHECK,
+    Outcome.HOLD: Weight.ACT,
     Outcome.KEEP_THE_LINE: Weight.ACT,
     Outcome.SPLIT: Weight.ACT,
     Outcome.CLOSE: Weight.ACT,

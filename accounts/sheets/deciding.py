@@ -1,0 +1,270 @@
+"""Deciding, preparing and approving a sheet: each deed one transaction, on the sheet's own row."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.timezone import now
+
+from footprints.models import Outcome
+from footprints.names import count
+from footprints.written import day_in_full
+
+from ..models import Decision, Flag, Sheet, Territory, User
+from .planning import Planned, Row, differences, planned
+
+log = logging.getLogger(__name__)
+
+
+class SheetError(Exception):
+    """A deed that a sheet cannot take, in the reader's words."""
+
+
+class Undecidable(SheetError):
+    """A choice that the row cannot take."""
+
+
+class Stale(SheetError):
+    """Somebody was there first: the page that was answered showed an older state."""
+
+
+class Undecided(SheetError):
+    """Rows that need a person's word before the sheet can be prepared."""
+
+
+class SamePerson(SheetError):
+    """Whoever prepared a sheet does not approve it."""
+
+
+class Moved(SheetError):
+    """The changes are no longer those that were shown; ``gone`` and ``new`` are listed changes."""
+
+    def __init__(self, before: list[list], current: Planned):
+        self.gone, self.new = differences(before, current.listing)
+        super().__init__(
+            f"The plan or the event has moved since: {count(len(self.gone), 'change', 'changes')} "
+            f"no longer {'applies' if len(self.gone) == 1 else 'apply'}, {len(self.new)} "
+            f"{'is' if len(self.new) == 1 else 'are'} new."
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What somebody says about one row; an empty outcome is the default."""
+
+    body: int
+    role: str
+    outcome: str = ""
+    territory: Territory | None = None
+    until_on: date | None = None
+    reason: str = ""
+    assigned_to: User | None = None
+
+
+def sheet_of(flag: Flag) -> Sheet:
+    """The flag's sheet; an unsaved one, all defaults, where nobody has touched it."""
+    found = Sheet.objects.filter(flag=flag)
+    found = found.select_related(
+        "flag__reorganisation", "prepared_by", "approved_by", "applied_by", "undone_by"
+    )
+    return found.first() or Sheet(flag=flag)
+
+
+def locked(flag: Flag) -> Sheet:
+    """The flag's sheet, made where there is none, locked until the transaction ends."""
+    Sheet.objects.bulk_create([Sheet(flag=flag)], ignore_conflicts=True)
+    return (
+        Sheet.objects.select_related("flag__reorganisation")
+        .select_for_update(of=["self"])
+        .get(flag=flag)
+    )
+
+
+@transaction.atomic
+def decide(
+    flag: Flag, choices: Iterable[Choice], *, by: User, seen_at: datetime | bool | None = False
+) -> int:
+    """Store what departs from the defaults, and drop what no longer does; return how many rows.
+
+    ``seen_at`` is when the decision that the person saw was made (None: there was none; False: it
+    does not matter, as for a choice over many rows). Raises Stale where another was made since, or
+    where the sheet was prepared; Undecidable for a choice that a row cannot take.
+    """
+    sheet = _open(locked(flag))
+    current = planned(sheet)
+    stored, dropped = [], []
+    for choice in choices:
+        row = current.row(choice.body, choice.role)
+        if row is None:
+            raise Stale("The event no longer touches this row: open the sheet again.")
+        made_at = row.decision and row.decision.at
+        if seen_at is not False and made_at != seen_at:
+            who = row.decision.by if row.decision else "Somebody"
+            raise Stale(f"{who} decided on {row.body.code} meanwhile: look again, then decide.")
+        stored.append(_decision(sheet, row, choice, by))
+    for decision in list(stored):
+        if not (decision.outcome or decision.reason or decision.assigned_to):
+            stored.remove(decision)
+            dropped.append((decision.body_id, decision.role))
+    for body, role in dropped:
+        Decision.objects.filter(sheet=sheet, body=body, role=role).delete()
+    Decision.objects.bulk_create(
+        stored,
+        update_conflicts=True,
+        unique_fields=["sheet", "body", "role"],
+        update_fields=["outcome", "territory", "until_on", "reason", "assigned_to", "by", "at"],
+    )
+    log.info("Sheet %s: %d rows decided by %s", sheet.pk, len(stored) + len(dropped), by)
+    return len(stored) + len(dropped)
+
+
+def _decision(sheet: Sheet, row: Row, choice: Choice, by: User) -> Decision:
+    """The choice as it is stored; raises Undecidable."""
+    outcome, territory = choice.outcome, choice.territory
+    if outcome == Outcome.BRING_IN:
+        outcome = Outcome.CARRY
+    called = f"{row.body.name} ({row.body.code})"
+    if outcome not in ("", Outcome.CARRY, Outcome.KEEP_THE_LINE, Outcome.HOLD, Outcome.CLOSE):
+        raise Undecidable(f"{called} cannot be decided so.")
+    if row.is_line and outcome not in ("", Outcome.HOLD, Outcome.CLOSE):
+        raise Undecidable(f"{called} has no successor to go to: close it, or hold it.")
+    if outcome == Outcome.CARRY:
+        if territory is None and row.is_conflict:
+            raise Undecidable(f"Say which territory takes the whole of {called}.")
+        if territory and territory.plan_id != sheet.flag.object_id:
+            raise Undecidable(f"{territory} is not of this plan.")
+    if outcome == Outcome.KEEP_THE_LINE and not row.can_keep_the_line:
+        raise Undecidable(f"The finer units of what comes into {called} are not known.")
+    if outcome == Outcome.HOLD:
+        if choice.until_on is None:
+            raise Undecidable(f"Say until which day {called} is held.")
+        if choice.until_on <= sheet.day:
+            raise Undecidable(f"Hold {called} until a day after {day_in_full(sheet.day)}.")
+    is_default = outcome in ("", row.default) and outcome != Outcome.HOLD
+    if is_default and not (territory and [territory] != row.territories):
+        outcome, territory = "", None
+    return Decision(
+        sheet=sheet,
+        body_id=row.body.key,
+        role=row.role,
+        outcome=outcome,
+        territory=territory if outcome == Outcome.CARRY else None,
+        until_on=choice.until_on if outcome == Outcome.HOLD else None,
+        reason=choice.reason.strip(),
+        assigned_to=choice.assigned_to,
+        by=by,
+        at=now(),
+    )
+
+
+@transaction.atomic
+def set_days(
+    flag: Flag,
+    *,
+    align_on: date | None,
+    data_on: date | None,
+    credit_on: date | None,
+    by: User,
+) -> None:
+    """Say the sheet's own days; an empty one follows the legal day. Raises Undecidable."""
+    sheet = _open(locked(flag))
+    legal = sheet.flag.reorganisation.effective_on
+    if align_on and align_on < legal:
+        raise Undecidable(f"Our day cannot lie before the legal day, {day_in_full(legal)}.")
+    held = sheet.decisions.filter(until_on__lte=align_on or legal)
+    if held.exists():
+        raise Undecidable("A row is held until a day that is not after this one: change it first.")
+    sheet.align_on = None if align_on == legal else align_on
+    sheet.data_on, sheet.credit_on = data_on, credit_on
+    sheet.save(update_fields=["align_on", "data_on", "credit_on"])
+    log.info("Sheet %s: our day is %s, by %s", sheet.pk, sheet.day, by)
+
+
+@transaction.atomic
+def prepare(flag: Flag, *, by: User, seen: str) -> Sheet:
+    """Put the sheet up for approval, on the changes whose fingerprint the person saw.
+
+    Raises Undecided where a row needs a person's word, Stale where the changes are others by now.
+    """
+    sheet = _open(locked(flag))
+    current = planned(sheet)
+    if current.undecided:
+        named = ", ".join(row.body.code for row in current.undecided[:10])
+        raise Undecided(f"Still to be decided: {named}.")
+    if not (current.closings or current.openings or current.held):
+        raise SheetError("There is nothing to change: the event does not touch this plan now.")
+    if seen != current.fingerprint:
+        raise Stale("The changes are not those that your page showed: look again, then prepare.")
+    sheet.prepared_by, sheet.prepared_at = by, now()
+    sheet.fingerprint, sheet.changes = current.fingerprint, current.listing
+    sheet.is_four_eyed = settings.FOUR_EYES
+    sheet.save()
+    log.info("Sheet %s prepared by %s: %s", sheet.pk, by, sheet.fingerprint)
+    return sheet
+
+
+@transaction.atomic
+def approve(flag: Flag, *, by: User) -> Sheet:
+    """Approve the sheet as it was prepared.
+
+    Raises SamePerson for the one who prepared it, Moved where the changes are others by now.
+    """
+    sheet = locked(flag)
+    if sheet.state != "prepared":
+        raise Stale(_standing(sheet))
+    if sheet.is_four_eyed and sheet.prepared_by_id == by.pk:
+        raise SamePerson("You prepared this sheet: a colleague approves it.")
+    check(sheet)
+    sheet.approved_by, sheet.approved_at = by, now()
+    sheet.save(update_fields=["approved_by", "approved_at"])
+    log.info("Sheet %s approved by %s: %s", sheet.pk, by, sheet.fingerprint)
+    return sheet
+
+
+def check(sheet: Sheet) -> Planned:
+    """The sheet's changes as they stand; raises Moved where they are not those prepared."""
+    current = planned(sheet)
+    if current.fingerprint != sheet.fingerprint:
+        raise Moved(sheet.changes, current)
+    return current
+
+
+@transaction.atomic
+def take_back(flag: Flag, *, by: User) -> bool:
+    """Let the sheet be decided on again: what was prepared or approved no longer is."""
+    sheet = locked(flag)
+    if sheet.state == "applied":
+        raise Stale("The sheet is applied: undo it to decide again.")
+    if sheet.state == "deciding":
+        return False
+    clear(sheet)
+    sheet.save()
+    log.info("Sheet %s taken back by %s", sheet.pk, by)
+    return True
+
+
+def clear(sheet: Sheet) -> None:
+    """Make it a sheet that is being decided on; the caller saves it."""
+    for deed in ("prepared", "approved", "applied"):
+        setattr(sheet, f"{deed}_by", None)
+        setattr(sheet, f"{deed}_at", None)
+    sheet.fingerprint, sheet.changes = "", []
+
+
+def _open(sheet: Sheet) -> Sheet:
+    if sheet.state != "deciding":
+        raise Stale(_standing(sheet))
+    return sheet
+
+
+def _standing(sheet: Sheet) -> str:
+    """What the sheet is, for somebody whose page showed something else."""
+    if sheet.state == "deciding":
+        return "Somebody has taken the sheet back: it is being decided on, and not prepared."
+    if sheet.state == "applied":
+        return "The sheet is applied already: undo it to decide again."
+    who = sheet.approved_by or sheet.prepared_by
+    return f"The sheet is {sheet.state} by {who}: take it back to change it."
