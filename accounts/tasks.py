@@ -5,12 +5,19 @@ from django.utils.timezone import localdate
 
 from .models import Digest
 from .services import digests, flags
+from .sheets import applying
 
 
 @shared_task
 def raise_flags():
     """Flag what changed since the last run; with nothing changed it costs a look at an index."""
     return flags.raise_flags()
+
+
+@shared_task
+def apply_due():
+    """Apply the approved sheets whose day has come; one that is not ready is tried again."""
+    return applying.apply_due(localdate())
 
 
 @shared_task

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 from django.utils.timezone import now
 
+from accounts import tasks
 from accounts.models import Assignment, Decision, Flag, Sheet, SheetChange
 from accounts.services.flags import raise_flags
 from accounts.sheets import applying, deciding
@@ -519,6 +520,15 @@ def test_the_clock_applies_what_is_due_and_one_that_is_not_ready_holds_up_nobody
     assert (done["applied"], done["unready"]) == (1, 1)
     states = [case.sheet.state for case in (ready, moved, early)]
     assert states == ["applied", "approved", "approved"]
+
+
+def test_the_clocks_task_applies_what_is_due_today(case):
+    case.approve()
+
+    assert tasks.apply_due()["applied"] == 1
+    assert tasks.apply_due()["applied"] == 0
+    assert case.sheet.applied_by is None
+    assert Flag.objects.get(pk=case.flag.pk).resolved_by == case.manager
 
 
 def test_a_rehearsal_writes_nothing(case):
