@@ -314,6 +314,7 @@ def _start_postgres():
         "full_page_writes": durable,
         "timezone": "UTC",
         "log_timezone": "UTC",
+        "jit": "off",
     }
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     log = STATE_DIR / "postgres.log"

@@ -137,13 +137,6 @@ DATABASES = {
         disable_server_side_cursors=flag("PGBOUNCER"),
     )
 }
-if not flag("PGBOUNCER"):  # which refuses them: then they belong to the database
-    # Lists are walked by index, a few pages each: a planner that takes a page out of order for
-    # four times as dear as one in order reads whole tables instead. Compiling a plan takes longer
-    # than any page's statement.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-        "options", "-c random_page_cost=1.1 -c jit=off"
-    )
 
 # Rate limits must count across processes, and signing in should not need the broker.
 CACHES = {

@@ -9,7 +9,6 @@ from datetime import date
 import pytest
 from django import forms
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
 from django.template import Context, Template
 
 from config.embedded import BASE_DIR
@@ -146,22 +145,7 @@ def test_databases_and_brokers_of_ones_own_are_used(settings_of):
     database = settings["DATABASES"]["default"]
     assert (database["HOST"], database["NAME"]) == ("db.example.com", "waymark")
     assert database["DISABLE_SERVER_SIDE_CURSORS"]
-    assert "options" not in database.get("OPTIONS", {})  # PgBouncer would refuse the connection
     assert settings["CELERY_BROKER_URL"] == PRODUCTION["CELERY_BROKER_URL"]
-
-
-def test_each_connection_asks_for_the_planner_that_was_measured(settings_of):
-    assert "random_page_cost=1.1" in settings_of()["DATABASES"]["default"]["OPTIONS"]["options"]
-    own = PRODUCTION["DATABASE_URL"] + "?options=-c%20random_page_cost%3D2"
-    database = settings_of(DATABASE_URL=own)["DATABASES"]["default"]
-    assert database["OPTIONS"]["options"] == "-c random_page_cost=2"
-
-
-@pytest.mark.django_db
-def test_the_database_hears_of_it():
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('random_page_cost'), current_setting('jit')")
-        assert cursor.fetchone() == ("1.1", "off")
 
 
 def test_no_task_may_run_until_its_delivery_is_given_to_another_worker(settings_of):
