@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import flags, home, letters, plans
+from .views import flags, home, letters, plans, sheets
 
 app_name = "accounts"
 
@@ -13,6 +13,15 @@ urlpatterns = [
     path("alerts/posts/resolve/", flags.resolve_posts, name="resolve_posts"),
     path("alerts/<int:pk>/", flags.FlagPage.as_view(), name="flag"),
     path("alerts/<int:pk>/resolve/", flags.resolve_flag, name="resolve_flag"),
+    path("alerts/<int:pk>/sheet/", sheets.SheetPage.as_view(), name="sheet"),
+    path("alerts/<int:pk>/sheet/many/", sheets.decide_many, name="decide_many"),
+    path("alerts/<int:pk>/sheet/days/", sheets.set_days, name="set_sheet_days"),
+    path("alerts/<int:pk>/sheet/prepare/", sheets.prepare, name="prepare_sheet"),
+    path("alerts/<int:pk>/sheet/approve/", sheets.approve, name="approve_sheet"),
+    path("alerts/<int:pk>/sheet/take-back/", sheets.take_back, name="take_back_sheet"),
+    path("alerts/<int:pk>/sheet/apply/", sheets.apply_now, name="apply_sheet"),
+    path("alerts/<int:pk>/sheet/undo/", sheets.undo, name="undo_sheet"),
+    path("alerts/<int:pk>/sheet/<str:code>/<slug:role>/", sheets.decide, name="decide"),
     path("letters/", letters.Outbox.as_view(), name="outbox"),
     path("letters/<int:pk>/", letters.LetterPage.as_view(), name="letter"),
     path("plans/", plans.PlanList.as_view(), name="plans"),

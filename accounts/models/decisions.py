@@ -135,7 +135,7 @@ class Sheet(models.Model):
         return f"Sheet of {self.flag}"
 
     def get_absolute_url(self):
-        return reverse("accounts:flag", args=[self.flag_id])
+        return reverse("accounts:sheet", args=[self.flag_id])
 
     @property
     def day(self) -> date:

@@ -16,8 +16,10 @@ from footprints.names import count
 
 from ..effects import for_user
 from ..filters import FlagFilter, PostFlagFilter
-from ..models import Flag, User
+from ..models import Flag, SheetChange, User
 from ..services import flags as services
+from ..sheets.deciding import sheet_of
+from ..sheets.planning import planned
 from ..tables import FlagTable, PostFlagTable
 
 
@@ -72,18 +74,26 @@ class PostFlagList(ListView):
 class FlagPage(LoginRequiredMixin, TemplateView):
     template_name = "accounts/flag.html"
 
-    def get_context_data(self, pk, **kwargs):
-        flag = _flag(self.request, pk)
-        touched = for_user(self.request.user, [flag])
+    def get(self, request, *args, pk, **kwargs):
+        flag = _flag(request, pk)
+        touched = for_user(request.user, [flag])
         if not touched:
+            # An applied sheet has done away with what there was to see.
+            if may_resolve(request.user) and SheetChange.objects.filter(sheet__flag=flag).exists():
+                return redirect(request.as_at.keep(reverse("accounts:sheet", args=[flag.pk])))
             raise Http404("Nothing of this is yours.")
+        return self.render_to_response(self.get_context_data(flag=flag, touched=touched))
+
+    def get_context_data(self, flag, touched, **kwargs):
+        may_decide = may_resolve(self.request.user)
         return super().get_context_data(
             flag=flag,
             event=flag.reorganisation,
             effects=touched[0].effects,
             step=flag.reorganisation.steps.last(),
             day_before=flag.reorganisation.effective_on - ONE_DAY,
-            may_resolve=may_resolve(self.request.user),
+            may_resolve=may_decide,
+            planned=planned(sheet_of(flag)) if may_decide else None,
             **kwargs,
         )
 

@@ -15,10 +15,13 @@ from django.utils.timezone import now
 from playwright.sync_api import expect
 
 from accounts.models import Digest, Flag, Territory, TerritoryPlan, User
+from accounts.sheets import applying, deciding
+from accounts.sheets.planning import planned
 from footprints.models import Proposal, Release, Reorganisation, Report
 from footprints.services.proposals import propose
 from footprints.services.receiving import Received, preview_report, receive_report
 from stakeholders.models import Person
+from tests import factories
 from tests.footprints.practices import DAY, Register
 
 from .conftest import DESKTOP, PHONE
@@ -42,6 +45,37 @@ def flag_of(plan, words):
         object_id=TerritoryPlan.objects.get(name__startswith=plan).pk,
         reorganisation__title__contains=words,
     )
+
+
+def sheet(plan, words):
+    return reverse("accounts:sheet", args=[flag_of(plan, words).pk])
+
+
+def undo_of_a_sheet():
+    """A sheet that was applied, of a plan in the archive, so that nobody else is flagged."""
+    name = "A plan whose sheet is applied"
+    if not TerritoryPlan.objects.filter(name=name).exists():
+        event = Reorganisation.objects.get(title__contains="Kent and Medway CCG: eight")
+        planner, manager = (User.objects.get(username=who) for who in ("planner", "manager"))
+        made = factories.plan(
+            name=name,
+            owner=manager,
+            team=planner.team or factories.team(),
+            opened_on=event.effective_on.replace(year=2019),
+            state=TerritoryPlan.State.ARCHIVED,
+        )
+        home = factories.territory(plan=made)
+        for old in event.successions.all():
+            factories.assignment(
+                territory=home, organisation=old.predecessor, opened_on=made.opened_on
+            )
+        flag = factories.flag(made, reorganisation=event)
+        seen = planned(deciding.sheet_of(flag)).fingerprint
+        deciding.prepare(flag, by=planner, seen=seen)
+        deciding.approve(flag, by=manager)
+        applying.apply_sheet(flag, by=manager)
+    flag = Flag.objects.get(object_id=TerritoryPlan.objects.get(name=name).pk)
+    return reverse("accounts:undo_sheet", args=[flag.pk])
 
 
 def plan(name):
@@ -128,6 +162,14 @@ PAGES = {
         (lambda: flag_of("Primary care 2019/20", "Kent and Medway CCG").get_absolute_url(), PLANS),
         (lambda: flag_of("Primary care 2026/27", "Thames Valley").get_absolute_url(), ALL),
     ],
+    "accounts:sheet": [
+        (lambda: sheet("Primary care 2019/20", "Kent and Medway CCG"), {"planner"}),
+        (lambda: sheet("Key accounts 2026/27", "South East London"), {"planner"}),
+    ],
+    "accounts:decide": [
+        (lambda: sheet("Primary care 2019/20", "Kent and Medway CCG") + "91Q/owner/", {"planner"}),
+    ],
+    "accounts:undo_sheet": [(lambda: undo_of_a_sheet(), {"planner"})],
     "accounts:outbox": [("/letters/", ALL)],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
@@ -201,6 +243,12 @@ DEEDS = {
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
     "accounts:resolve_flag",
+    "accounts:decide_many",
+    "accounts:set_sheet_days",
+    "accounts:prepare_sheet",
+    "accounts:approve_sheet",
+    "accounts:take_back_sheet",
+    "accounts:apply_sheet",
     "accounts:resolve_posts",
     "accounts:rename_plan",
     "accounts:set_plan_state",

@@ -1,0 +1,128 @@
+"""What a person types on a decision sheet."""
+
+from django import forms
+
+from footprints.models import Outcome
+
+from ..models import Sheet, Territory, User
+from .deciding import Choice
+from .planning import Row
+
+DAY = forms.DateInput(attrs={"type": "date"})
+
+
+def colleagues():
+    """Whom a row may be asked of: those who plan."""
+    planning = (User.Role.PLANNER, User.Role.MANAGER)
+    return User.objects.filter(role__in=planning, is_active=True).order_by(
+        "first_name", "last_name", "username"
+    )
+
+
+class DecisionForm(forms.Form):
+    """What becomes of one row, and why."""
+
+    outcome = forms.ChoiceField(
+        label="What becomes of it", required=False, widget=forms.RadioSelect
+    )
+    territory = forms.ModelChoiceField(
+        Territory.objects.none(),
+        label="The territory that takes the whole",
+        required=False,
+        empty_label="None chosen",
+    )
+    until_on = forms.DateField(
+        label="Held until",
+        required=False,
+        widget=DAY,
+        help_text="On this day it is to be decided again.",
+    )
+    reason = forms.CharField(
+        label="Why", required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    assigned_to = forms.ModelChoiceField(
+        User.objects.none(), label="Ask a colleague", required=False, empty_label="Nobody"
+    )
+    # When the decision that the page shows was made: an answer to an older page is refused.
+    seen_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, data=None, *, row: Row, plan: int):
+        self.row = row
+        decision = row.decision
+        super().__init__(
+            data,
+            initial={
+                "outcome": decision.outcome if decision else "",
+                "territory": decision and decision.territory_id,
+                "until_on": decision and decision.until_on,
+                "reason": decision.reason if decision else "",
+                "assigned_to": decision and decision.assigned_to_id,
+                "seen_at": decision and decision.at.isoformat(),
+            },
+        )
+        self.fields["outcome"].choices = choices_of(row)
+        self.fields["territory"].queryset = Territory.objects.filter(plan=plan).order_by(
+            "position", "code"
+        )
+        self.fields["assigned_to"].queryset = colleagues()
+        if row.is_line:
+            del self.fields["territory"]
+
+    @property
+    def choice(self) -> Choice:
+        """What was typed, of a valid form."""
+        given = dict(self.cleaned_data)
+        given.pop("seen_at")
+        return Choice(*self.row.key, **given)
+
+
+def choices_of(row: Row) -> list[tuple[str, str]]:
+    """What may become of a row, the default first."""
+    found = [("", f"As by default: {row.default_words.lower()}")]
+    if not row.is_line:
+        found.append((Outcome.CARRY, "One territory takes the whole"))
+        if row.can_keep_the_line and row.default != Outcome.KEEP_THE_LINE:
+            found.append(
+                (Outcome.KEEP_THE_LINE, f"Keep the line: {row.level} stay where they are")
+            )
+    found.append((Outcome.HOLD, "Hold today's patch until a day"))
+    if not row.is_line:
+        found.append((Outcome.CLOSE, "Let it go: nobody of this plan takes it"))
+    return found
+
+
+class DaysForm(forms.ModelForm):
+    """Our day, the first month of data, the credit day. The legal day is the event's."""
+
+    class Meta:
+        model = Sheet
+        fields = ["align_on", "data_on", "credit_on"]
+        widgets = dict.fromkeys(fields, DAY)
+
+
+class BulkForm(forms.Form):
+    """One thing to do to every ticked row."""
+
+    deed = forms.ChoiceField(
+        choices=[
+            ("default", "Accept the default"),
+            ("people", "The whole to whoever has most people"),
+            ("hold", "Hold until …"),
+            ("ask", "Ask …"),
+        ]
+    )
+    until_on = forms.DateField(required=False, widget=DAY)
+    assigned_to = forms.ModelChoiceField(User.objects.none(), required=False)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["assigned_to"].queryset = colleagues()
+        self.fields["assigned_to"].empty_label = "a colleague"
+
+    def clean(self):
+        cleaned = super().clean()
+        wanted = {"hold": "until_on", "ask": "assigned_to"}.get(cleaned.get("deed"))
+        if wanted and not cleaned.get(wanted):
+            says = "until which day" if wanted == "until_on" else "whom to ask"
+            raise forms.ValidationError(f"Say {says}.")
+        return cleaned

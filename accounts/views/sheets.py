@@ -1,0 +1,279 @@
+"""The decision sheet of a flag: look, decide, prepare, approve, apply, undo."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.paginator import Paginator
+from django.http import Http404
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+from django.views.generic import TemplateView
+
+from footprints.dated import ONE_DAY
+from footprints.models import Outcome
+from footprints.names import count
+from footprints.written import day_in_full
+
+from ..models import Flag, TerritoryPlan, User
+from ..services.flags import raise_flags
+from ..sheets import applying, deciding, showing
+from ..sheets.deciding import Choice, SheetError
+from ..sheets.forms import BulkForm, DaysForm, DecisionForm
+from ..sheets.planning import Planned, planned
+
+PER_PAGE = 50
+
+
+def flag_with_sheet(request, pk) -> Flag:
+    """The flag, where its plan may be seen and the user decides on plans; else not found."""
+    if request.user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+        raise Http404("Sheets are worked by planners and managers.")
+    flags = Flag.objects.on_plans().visible_to(request.user)
+    return get_object_or_404(flags.select_related("reorganisation"), pk=pk)
+
+
+def may_approve(user: User, sheet) -> bool:
+    """Anybody who plans but the one who prepared it."""
+    return not (sheet.is_four_eyed and sheet.prepared_by_id == user.pk)
+
+
+class SheetPage(LoginRequiredMixin, TemplateView):
+    template_name = "accounts/sheet/sheet.html"
+
+    def get_context_data(self, pk, **kwargs):
+        request = self.request
+        flag = flag_with_sheet(request, pk)
+        sheet = deciding.sheet_of(flag)
+        found = planned(sheet)
+        show = request.GET.get("show", "")
+        rows, filters = showing.shown(found, request.user, show)
+        gone, new = [], []
+        if sheet.state in ("prepared", "approved") and sheet.fingerprint != found.fingerprint:
+            gone, new = deciding.differences(sheet.changes, found.listing)
+        written = sheet.written.count() if sheet.pk else 0
+        some = sheet.written.select_related("territory")[: showing.SHOWN] if written else []
+        return super().get_context_data(
+            flag=flag,
+            event=flag.reorganisation,
+            plan=TerritoryPlan.objects.get(pk=flag.object_id),
+            sheet=sheet,
+            found=found,
+            page=Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+            show=show,
+            filters=filters,
+            has_moved=bool(gone or new),
+            gone=showing.told(gone),
+            new=showing.told(new),
+            written=written,
+            done=showing.done(some),
+            planned_changes=[] if written else showing.told(found.listing),
+            may_approve=may_approve(request.user, sheet),
+            days_form=DaysForm(instance=sheet),
+            bulk_form=BulkForm(),
+            is_open=sheet.state == "deciding",
+            day_before=sheet.day - ONE_DAY,
+            **kwargs,
+        )
+
+
+def _row(found: Planned, code: str, role: str):
+    for row in found.rows:
+        if (row.body.code, row.role) == (code, role):
+            return row
+    raise Http404(f"The event no longer touches {code}.")
+
+
+@login_required
+def decide(request, pk, code, role):
+    """One row: the form, which the sheet takes in beside the row, and its answer."""
+    flag = flag_with_sheet(request, pk)
+    sheet = deciding.sheet_of(flag)
+    row = _row(planned(sheet), code, role)
+    form = DecisionForm(request.POST or None, row=row, plan=flag.object_id)
+    if request.method == "POST" and form.is_valid():
+        try:
+            deciding.decide(
+                flag, [form.choice], by=request.user, seen_at=form.cleaned_data["seen_at"]
+            )
+        except SheetError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"Decided: {row.body.name} ({row.body.code}).")
+            return redirect(_sheet(request, flag) + f"#row-{code}-{role}")
+    context = {
+        "flag": flag,
+        "sheet": sheet,
+        "row": row,
+        "form": form,
+        "event": flag.reorganisation,
+    }
+    return render(
+        request, "accounts/sheet/decide.html", context, status=422 if form.errors else 200
+    )
+
+
+@login_required
+@require_POST
+def decide_many(request, pk):
+    """The same for every ticked row."""
+    flag = flag_with_sheet(request, pk)
+    form = BulkForm(request.POST)
+    ticked = set(request.POST.getlist("row"))
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, " ".join(errors))
+        return redirect(_sheet(request, flag))
+    found = planned(deciding.sheet_of(flag))
+    rows = [row for row in found.rows if f"{row.body.code}/{row.role}" in ticked]
+    deed, data = form.cleaned_data["deed"], form.cleaned_data
+    most = showing.by_people(found) if deed == "people" else {}
+    choices = []
+    for row in rows:
+        was = row.decision
+        reason, asked = (was.reason, was.assigned_to) if was else ("", None)
+        if deed == "default":
+            choices.append(Choice(*row.key))
+        elif deed == "people" and row.key in most:
+            why = reason or "Most people live there."
+            choices.append(Choice(*row.key, Outcome.CARRY, most[row.key], None, why, asked))
+        elif deed == "hold":
+            choices.append(Choice(*row.key, Outcome.HOLD, None, data["until_on"], reason, asked))
+        elif deed == "ask":
+            outcome = was.outcome if was else ""
+            territory, until = (was.territory, was.until_on) if was else (None, None)
+            to = data["assigned_to"]
+            choices.append(Choice(*row.key, outcome, territory, until, reason, to))
+    return _deed(
+        request,
+        flag,
+        lambda: deciding.decide(flag, choices, by=request.user),
+        lambda done: f"{count(done, 'row', 'rows').capitalize()} decided.",
+    )
+
+
+@login_required
+@require_POST
+def set_days(request, pk):
+    flag = flag_with_sheet(request, pk)
+    form = DaysForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "That is no day: write it as 2020-07-01.")
+        return redirect(_sheet(request, flag))
+    return _deed(
+        request,
+        flag,
+        lambda: deciding.set_days(flag, **form.cleaned_data, by=request.user),
+        lambda _: "The days are set.",
+    )
+
+
+@login_required
+@require_POST
+def prepare(request, pk):
+    flag = flag_with_sheet(request, pk)
+    return _deed(
+        request,
+        flag,
+        lambda: deciding.prepare(flag, by=request.user, seen=request.POST.get("seen", "")),
+        lambda sheet: (
+            "Prepared. A colleague approves it" + ("." if sheet.is_four_eyed else ", or you do.")
+        ),
+    )
+
+
+@login_required
+@require_POST
+def approve(request, pk):
+    flag = flag_with_sheet(request, pk)
+    return _deed(
+        request,
+        flag,
+        lambda: deciding.approve(flag, by=request.user),
+        lambda sheet: f"Approved. It is applied on {day_in_full(sheet.day)}, or now.",
+    )
+
+
+@login_required
+@require_POST
+def take_back(request, pk):
+    flag = flag_with_sheet(request, pk)
+    return _deed(
+        request,
+        flag,
+        lambda: deciding.take_back(flag, by=request.user),
+        lambda _: "Taken back: decide, then prepare it again.",
+    )
+
+
+@login_required
+@require_POST
+def apply_now(request, pk):
+    flag = flag_with_sheet(request, pk)
+
+    def deed():
+        done = applying.apply_sheet(flag, by=request.user)
+        raise_flags()
+        return done
+
+    def says(done):
+        if done is None:
+            return "Somebody has applied it already."
+        ends = count(len(done.closings), "assignment ends", "assignments end")
+        begin = count(len(done.openings), "begins", "begin")
+        return f"Applied: {ends}, {begin}."
+
+    return _deed(request, flag, deed, says)
+
+
+@login_required
+def undo(request, pk):
+    """What undoing would do; and the undo."""
+    flag = flag_with_sheet(request, pk)
+    sheet = deciding.sheet_of(flag)
+    everything = "everything" in (request.POST if request.method == "POST" else request.GET)
+    if request.method == "POST":
+
+        def deed():
+            done = applying.undo_sheet(flag, by=request.user, everything=everything)
+            raise_flags()
+            return done
+
+        return _deed(request, flag, deed, _undone)
+    try:
+        preview = applying.preview_undo(flag, by=request.user, everything=everything)
+    except SheetError as error:
+        messages.error(request, str(error))
+        return redirect(_sheet(request, flag))
+    context = {
+        "flag": flag,
+        "sheet": sheet,
+        "event": flag.reorganisation,
+        "preview": preview,
+        "everything": everything,
+        "deleted": showing.done(preview.deleted),
+        "restored": showing.done(preview.restored),
+        "kept": showing.done(preview.kept),
+    }
+    return render(request, "accounts/sheet/undo.html", context)
+
+
+def _undone(done) -> str:
+    if not done.kept:
+        return "Undone: the plan is as it was before."
+    return f"Undone, but {count(len(done.kept), 'row', 'rows')} that somebody changed since."
+
+
+def _deed(request, flag, deed, says):
+    """Do it, say what was done or why not, and go back to the sheet."""
+    try:
+        done = deed()
+    except SheetError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, says(done))
+    return redirect(_sheet(request, flag))
+
+
+def _sheet(request, flag) -> str:
+    return request.as_at.keep(reverse("accounts:sheet", args=[flag.pk]))
