@@ -123,6 +123,10 @@ class Evidence:
     reason: str = ""
 
     @property
+    def is_missing(self) -> bool:
+        return not (self.source or self.document or self.quotation or self.said_by)
+
+    @property
     def where(self) -> str:
         return "; ".join(filter(None, [self.source, self.document]))
 
@@ -264,8 +268,7 @@ class Draft:
         for body in self.new_bodies:
             if not body.name or not body.kind:
                 yield Problem("A new body needs a name and a kind.", "after")
-        evidence = self.evidence
-        if not (evidence.source or evidence.document or evidence.quotation or evidence.said_by):
+        if self.evidence.is_missing:
             yield Problem("Say where it comes from: a link, a document, or who said so.", "source")
 
     def _parts(self) -> Iterable[Problem]:

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from .as_at import FIRST_DAY, LAST_DAY
 from .reports.limits import UPLOAD
 from .uploads import too_large
 
@@ -65,3 +66,62 @@ class DismissForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": "Say why: whoever meets the same evidence again will ask."},
     )
+
+
+DAY = {"type": "date"}
+
+
+class SaidForm(forms.Form):
+    """Who said so, where and when, and why: of a move of an event."""
+
+    reason = forms.CharField(
+        label="Reason", max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    source = forms.CharField(label="Link or document", max_length=500, required=False)
+    said_by = forms.CharField(label="Who said so", max_length=200, required=False)
+    on = forms.DateField(
+        label="Day of the source", required=False, widget=forms.DateInput(attrs=DAY)
+    )
+    seen = forms.IntegerField(widget=forms.HiddenInput)
+
+    def said(self) -> dict:
+        """The fields as the services take them."""
+        return dict(self.cleaned_data)
+
+
+class MoveForm(SaidForm):
+    """To which state an event moves."""
+
+    to = forms.ChoiceField(label="Becomes")
+
+    field_order = ["to", "reason"]
+
+    def __init__(self, *args, moves, needs_reason=False, **kwargs):
+        """``moves``: the states to choose from; ``needs_reason``: that move is none without."""
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = needs_reason
+        self.fields["reason"].error_messages = {
+            "required": "Say why: whoever looks for the event next will ask."
+        }
+        self.fields["to"].choices = [(state, state.label) for state in moves]
+
+
+class MoveDateForm(SaidForm):
+    """On which day an event takes effect instead."""
+
+    to = forms.DateField(label="Takes effect on", widget=forms.DateInput(attrs=DAY))
+
+    field_order = ["to", "reason"]
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = True
+        self.fields["reason"].error_messages = {
+            "required": "Say why the day moves: plans rest on it."
+        }
+
+    def clean_to(self):
+        day = self.cleaned_data["to"]
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise forms.ValidationError("That day lies outside what is planned.")
+        return day

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce, ExtractYear
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch
+from django.urls import NoReverseMatch, reverse
 from django.views.generic import TemplateView
 
 from .. import blast_radius, hanging, panels, timeline
@@ -17,9 +17,11 @@ from ..filters import ReorganisationFilter
 from ..life.story import passing_rows
 from ..lists import Action, ListView
 from ..lives import Lives
-from ..models import Kind, Move, Relationship, Reorganisation, Succession, Version
+from ..models import Kind, Move, Relationship, Release, Reorganisation, Succession, Version
+from ..services.declaring import MOVES
 from ..shares import fill_in
 from ..tables import ReorganisationTable
+from .stewards import PERMISSION
 
 ROWS_SHOWN = 12  # of each circle of the blast radius
 
@@ -51,11 +53,11 @@ class ReorganisationList(ListView):
         )
 
     def get_actions(self):
-        user = self.request.user
-        if user.is_staff and user.has_perm("footprints.add_reorganisation"):
-            address = "/admin/footprints/reorganisation/add/"
-            return [Action("Record a reorganisation", address, "plus-lg")]
-        return []
+        actions = [Action("Board", reverse("footprints:board"), "kanban")]
+        if self.request.user.has_perm(PERMISSION):
+            address = reverse("footprints:record_event")
+            actions.insert(0, Action("Record a reorganisation", address, "plus-lg"))
+        return actions
 
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
@@ -167,11 +169,14 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
             steps=list(event.steps.select_related("by").order_by("-at", "-pk")),
             areas=[r for r in rows if r["row"].passes == Succession.Passes.AREA],
             functions=[r for r in rows if r["row"].passes == Succession.Passes.FUNCTIONS],
-            moves=_grouped(moves, event, lives),
+            moved=_grouped(moves, event, lives),
             picture=timeline.draw(_drawn(successions), lives),
             drawn_functions=len(_drawn(successions)) > len(visible),
             rings=rings,
             sources=_sources([*successions, *moves]),
+            moves=MOVES[event.state] if user.has_perm(PERMISSION) else (),
+            written_by=_written_by(event, user),
+            opens=_opens(event),
             may_change=user.is_staff and user.has_perm("footprints.change_reorganisation"),
             panels=panels.of("reorganisation", self.request, event),
             **kwargs,
@@ -194,6 +199,28 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
                 Ring(circle.says, circle.decides, count, [_row(key, row) for row in first])
             )
         return rings
+
+
+def _written_by(event, user):
+    """The release that recorded the event and stands, for those who may undo it; None for others.
+
+    A day that was moved since is undone with it: the page of the undo lists both.
+    """
+    if not user.has_perm(PERMISSION):
+        return None
+    step = event.steps.exclude(release=None).select_related("release").order_by("pk").first()
+    if step is None or not Release.objects.standing().filter(pk=step.release_id).exists():
+        return None
+    return step.release
+
+
+def _opens(event):
+    """The bodies that a creation opens: they follow no other, so no succession names them."""
+    if event.kind != Reorganisation.Kind.CREATION:
+        return []
+    written = event.steps.exclude(release=None).values("release")
+    opened = Version.objects.now().filter(asserted_by__in=written)
+    return list(opened.select_related("organisation", "kind").order_by("pk"))
 
 
 def _row(key, row):

@@ -230,6 +230,26 @@ PAGES = {
     ],
     "footprints:feeds": [("/register/feeds/", ALL)],
     "footprints:reorganisations": [("/reorganisations/", ALL)],
+    "footprints:record_event": [
+        ("/reorganisations/new/", STEWARD),
+        (
+            "/reorganisations/new/?kind=split&before=QKS&after=S9B9J&new_name=East&new_kind=icb"
+            "&effective_on=2028-04-01&said_by=board&find_after=kent",
+            STEWARD,
+        ),
+        (
+            "/reorganisations/new/?kind=merger&before=QHL&before=QUA&new_name=North&new_kind=icb"
+            "&effective_on=2028-04-01&said_by=board",
+            STEWARD,
+        ),
+    ],
+    "footprints:board": [("/reorganisations/board/", ALL)],
+    "footprints:move_event": [
+        (lambda: event("South East London with South West London") + "move/?to=rejected", STEWARD),
+    ],
+    "footprints:move_date": [
+        (lambda: event("South East London with South West London") + "day/", STEWARD),
+    ],
     "footprints:reorganisation": [
         (lambda: event("Thames Valley"), ALL),
         (lambda: event("Kent and Medway CCG: eight"), PLANS),

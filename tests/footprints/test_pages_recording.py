@@ -1,0 +1,258 @@
+"""The pages that record an event, show them on a board and move them."""
+
+from datetime import date
+
+import pytest
+
+from footprints.models import Release, Reorganisation, Succession
+from tests import factories
+from tests.footprints.pages import breaks_the_policy, text
+
+pytestmark = pytest.mark.usefixtures("register")
+
+NEW, BOARD = "/reorganisations/new/", "/reorganisations/board/"
+SPLIT = {
+    "kind": "split",
+    "before": "QKS",
+    "after": "S9B9J",
+    "new_name": "East",
+    "new_kind": "icb",
+    "effective_on": "2028-04-01",
+    "part:QKS>S9B9J": "41",
+    "part:QKS>new1": "59",
+    "said_by": "The board",
+    "quotation": "We split.",
+}
+
+
+@pytest.fixture
+def steward(client):
+    client.force_login(factories.user(first_name="Ada", last_name="Quill", role="steward"))
+    return client
+
+
+def test_only_stewards_record_and_move(client):
+    client.force_login(factories.user(role="planner"))
+    event = Reorganisation.objects.get(slug="p-qhl-qua-2027-04-01").get_absolute_url()
+
+    for address in (NEW, f"{event}move/", f"{event}day/"):
+        assert client.get(address).status_code == 403
+        assert client.post(address).status_code == 403
+    assert "Record a reorganisation" not in text(client.get("/reorganisations/"))
+    assert "Move on" not in text(client.get(event))
+    assert "Move on" not in text(client.get(BOARD))
+
+
+def test_an_event_is_recorded_and_its_page_leads_to_its_undo(steward):
+    done = steward.post(NEW, {**SPLIT, "record": "1"}, follow=True)
+
+    event = Reorganisation.objects.get(effective_on=date(2028, 4, 1))
+    assert done.redirect_chain[-1][0] == event.get_absolute_url()
+    assert [str(s.share) for s in event.successions.order_by("pk")] == ["0.410000", "0.590000"]
+    said = text(done)
+    assert "is recorded. It can be undone as a release." in said
+    assert "“We split.”" in said
+    assert "Said by The board" in said
+    release = Release.objects.latest("pk")
+    assert f"/register/releases/{release.pk}/undo/" in done.content.decode()
+    assert breaks_the_policy(done) == []
+
+    steward.post(f"/register/releases/{release.pk}/undo/")
+
+    assert not Succession.objects.now().filter(reorganisation=event).exists()
+
+
+def test_the_page_says_while_typing_what_would_be_recorded_and_records_nothing(steward):
+    before = Release.objects.count()
+    factories.assignment(
+        organisation=Succession.objects.filter(predecessor__code="QKS").first().predecessor
+    )
+
+    page = steward.get(NEW, SPLIT)
+
+    said = text(page)
+    assert "Kent and Medway ICB splits into Surrey and Sussex, and East" in said
+    assert "41%" in said and "59%" in said
+    assert "Opens: East (ICB, for now P-QKS)" in said
+    assert "1 × a unit of a territory" in said
+    assert Release.objects.count() == before
+    assert breaks_the_policy(page) == []
+
+
+def test_what_it_would_do_is_shown_before_anybody_says_where_it_comes_from(steward):
+    said = text(steward.get(NEW, {**SPLIT, "said_by": "", "quotation": ""}))
+
+    assert "splits into Surrey and Sussex, and East" in said
+    assert "Still to say Say where it comes from" in said
+    page = steward.post(NEW, {**SPLIT, "said_by": "", "quotation": "", "record": "1"})
+    assert page.status_code == 422
+
+
+def test_what_is_wrong_is_said_while_typing_and_when_it_is_refused(steward):
+    wrong = {**SPLIT, "part:QKS>new1": "58"}
+
+    assert "The shares of QKS sum to 99%, not to 100%." in text(steward.get(NEW, wrong))
+    page = steward.post(NEW, {**wrong, "record": "1"})
+
+    assert page.status_code == 422
+    said = page.content.decode()
+    assert "Nothing is recorded yet." in said
+    assert "sum to 99%" in said
+    for kept in ('value="58"', 'value="East"', ">We split.</textarea>", 'value="QKS"'):
+        assert kept in said
+    assert not Reorganisation.objects.filter(effective_on=date(2028, 4, 1)).exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ({}, "Say what happens."),
+        ({"kind": "merger"}, "Say on which day it takes effect."),
+        ({"kind": "merger", "effective_on": "1.4.27"}, "“1.4.27” is no day"),
+        ({**SPLIT, "part:QKS>S9B9J": "much"}, "“much” is no share"),
+        ({**SPLIT, "effective_on": "1066-10-14"}, "lies outside what is planned"),
+        ({**SPLIT, "part:QKS>S9B9J": "1e999"}, "is no share"),
+    ],
+)
+def test_what_makes_no_sense_is_answered(steward, typed, answer):
+    page = steward.post(NEW, {**typed, "record": "1"})
+
+    assert page.status_code == 422
+    assert answer in text(page)
+    assert steward.get(NEW, typed).status_code == 200
+
+
+def test_without_scripts_a_body_is_found_added_and_taken_off_by_buttons(steward):
+    found = steward.get(NEW, {"kind": "abolition", "find_before": "kent and medway"})
+    assert 'name="add_before" value="QKS"' in found.content.decode()
+
+    added = steward.post(
+        NEW,
+        {"kind": "abolition", "find_before": "kent", "add_before": "QKS", "quotation": "Long."},
+    )
+
+    assert added.status_code == 302
+    assert "add_before" not in added.url and "csrf" not in added.url
+    page = steward.get(added.url).content.decode()
+    assert '<input type="hidden" name="before" value="QKS">' in page
+    assert ">Long.</textarea>" in page
+    off = steward.post(
+        NEW, {"kind": "abolition", "before": ["QKS", "S9B9J"], "drop_before": "QKS"}
+    )
+    assert "before=S9B9J" in off.url and "QKS" not in off.url
+
+
+def test_codes_pasted_from_a_sheet_are_added_at_once(steward):
+    page = steward.get(NEW, {"kind": "abolition", "find_before": "QKS, s9b9j\tQU9"})
+
+    assert "All 3 of these codes" in text(page)
+    assert 'value="QKS S9B9J QU9"' in page.content.decode()
+    added = steward.get(NEW, {"kind": "abolition", "add_before": "QKS S9B9J QU9"})
+    assert added.content.decode().count('type="hidden" name="before"') == 3
+
+
+def test_a_rival_is_named_with_its_link_and_may_be_superseded(steward):
+    merger = {
+        "kind": "merger",
+        "before": ["QHL", "QUA"],
+        "new_name": "North",
+        "new_kind": "icb",
+        "effective_on": "2028-04-01",
+        "said_by": "The board",
+    }
+    page = steward.get(NEW, merger)
+    source = page.content.decode()
+    assert "already closes on 1 April 2027 by another event (rumoured)" in text(page)
+    assert 'href="/reorganisations/p-qhl-qua-2027-04-01/"' in source
+    assert 'name="supersedes" value="p-qhl-qua-2027-04-01"' in source
+
+    steward.post(NEW, {**merger, "supersedes": "p-qhl-qua-2027-04-01", "record": "1"})
+
+    assert Reorganisation.objects.get(slug="p-qhl-qua-2027-04-01").state == "superseded"
+    assert Reorganisation.objects.filter(effective_on=date(2028, 4, 1)).exists()
+
+
+def test_a_creation_shows_what_it_opens(steward):
+    page = steward.post(
+        NEW,
+        {
+            "kind": "creation",
+            "new_name": "NHS Nowhere ICB",
+            "new_kind": "icb",
+            "effective_on": "2028-04-01",
+            "said_by": "The board",
+            "record": "1",
+        },
+        follow=True,
+    )
+
+    assert "What opens" in text(page)
+    assert "NHS Nowhere ICB" in text(page)
+
+
+# --- The board and the moves --------------------------------------------------------------------
+
+
+def test_the_board_shows_each_state_and_where_an_event_may_go(
+    steward, django_assert_max_num_queries
+):
+    factories.reorganisation(state="paused", title="Paused merger")
+
+    with django_assert_max_num_queries(40):
+        page = steward.get(BOARD)
+
+    said, source = text(page), page.content.decode()
+    for label in ("Rumoured", "Proposed", "Approved", "In law", "Effective", "Paused"):
+        assert label in said
+    assert "Rejected 0" not in said  # no column for nothing that was dropped
+    assert "Paused merger" in said
+    assert "/reorganisations/p-qhl-qua-2027-04-01/move/?to=rejected" in source
+    assert breaks_the_policy(page) == []
+    assert steward.get(BOARD, {"state": "effective"}).content.decode().count("is-shown") == 1
+
+
+@pytest.fixture
+def event():
+    return Reorganisation.objects.get(slug="p-qhl-qua-2027-04-01")
+
+
+def test_an_event_is_rejected_through_its_form_with_a_reason(steward, event):
+    address = f"{event.get_absolute_url()}move/"
+    form = steward.get(address, {"to": "rejected"})
+    assert '<option value="rejected" selected>' in form.content.decode()
+    assert "It becomes rejected: say why" in text(form)
+    given = {"to": "rejected", "seen": event.revision}
+
+    refused = steward.post(address, given)
+    done = steward.post(address, {**given, "reason": "NHS England said no."}, follow=True)
+
+    assert refused.status_code == 422
+    assert "Say why: whoever looks for the event next will ask." in text(refused)
+    event.refresh_from_db()
+    assert event.state == "rejected"
+    assert "NHS England said no." in text(done)
+
+
+def test_a_stale_tab_is_told_what_changed(steward, event):
+    address = f"{event.get_absolute_url()}move/"
+    Reorganisation.objects.filter(pk=event.pk).revise()
+
+    page = steward.post(address, {"to": "approved", "seen": event.revision})
+
+    assert page.status_code == 422
+    assert "changed meanwhile: it is rumoured, for 1 April 2027" in text(page)
+    assert steward.post(address, {"to": "effective", "seen": "1"}).status_code == 422
+
+
+def test_the_day_of_an_event_is_moved_through_its_form(steward, event):
+    address = f"{event.get_absolute_url()}day/"
+    given = {"to": "2027-10-01", "seen": event.revision}
+
+    refused = steward.post(address, given)
+    done = steward.post(address, {**given, "reason": "No time."}, follow=True)
+
+    assert "Say why the day moves" in text(refused)
+    event.refresh_from_db()
+    assert event.effective_on == date(2027, 10, 1)
+    assert "From 1 April 2027 to 1 October 2027: No time." in text(done)
+    assert steward.post(address, {**given, "to": "1066-10-14"}).status_code == 422
