@@ -16,6 +16,7 @@ from ..hanging import Hanging
 from ..models import Reorganisation, Succession
 from ..services.dating import move_date
 from ..services.declaring import MOVES, CannotMove, move_event, needs_reason
+from .reorganisations import shown_events
 from .stewards import PERMISSION, StewardsOnly
 
 State = Reorganisation.State
@@ -92,7 +93,7 @@ class Board(LoginRequiredMixin, TemplateView):
         )
 
     def _events(self, state) -> tuple[list[Reorganisation], int]:
-        found = Reorganisation.objects.filter(state=state)
+        found = shown_events(None).filter(state=state)
         if state == State.EFFECTIVE:
             return list(found.order_by("-effective_on", "title", "pk")[:PAST_SHOWN]), found.count()
         return list(found.order_by("effective_on", "title", "pk")[:SHOWN]), found.count()

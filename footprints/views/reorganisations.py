@@ -46,7 +46,7 @@ class ReorganisationList(ListView):
         passing = Succession.objects.known(release).filter(reorganisation=OuterRef("pk"))
         moving = Move.objects.known(release).filter(reorganisation=OuterRef("pk"))
         area = passing.filter(passes=Succession.Passes.AREA).order_by().values("reorganisation")
-        return _shown(release).annotate(
+        return shown_events(release).annotate(
             old_bodies=_count(area, "predecessor"),
             new_bodies=_count(area, "successor"),
             moved=_count(moving.order_by().values("reorganisation"), "child"),
@@ -62,7 +62,7 @@ class ReorganisationList(ListView):
     def get_context_data(self, **kwargs):
         context = super().get_context_data(**kwargs)
         years = (
-            _shown(self.as_at.release)
+            shown_events(self.as_at.release)
             .order_by()
             .values(year=ExtractYear("effective_on"))
             .annotate(
@@ -85,7 +85,7 @@ class ReorganisationList(ListView):
         return context
 
 
-def _shown(release):
+def shown_events(release):
     """The events of which the register knew something by then; those that are declared, now."""
     event = OuterRef("pk")
     shown = Exists(Succession.objects.known(release).filter(reorganisation=event)) | Exists(

@@ -211,6 +211,15 @@ def test_the_board_shows_each_state_and_where_an_event_may_go(
     assert steward.get(BOARD, {"state": "effective"}).content.decode().count("is-shown") == 1
 
 
+def test_an_event_whose_recording_was_undone_leaves_the_board(steward):
+    steward.post(NEW, {**SPLIT, "record": "1"})
+    assert "Surrey and Sussex, and East" in text(steward.get(BOARD))
+
+    steward.post(f"/register/releases/{Release.objects.latest('pk').pk}/undo/")
+
+    assert "Surrey and Sussex, and East" not in text(steward.get(BOARD))
+
+
 @pytest.fixture
 def event():
     return Reorganisation.objects.get(slug="p-qhl-qua-2027-04-01")

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from footprints.drafts import SHAPES, Draft, Evidence, NewBody
 from footprints.models import (
@@ -15,8 +16,14 @@ from footprints.models import (
     Reorganisation,
     Version,
 )
-from footprints.services.recording import CannotRecord, headline, record_event, rehearse
-from footprints.services.releases import undo_release
+from footprints.services.recording import (
+    CannotRecord,
+    RegisterBusy,
+    headline,
+    record_event,
+    rehearse,
+)
+from footprints.services.releases import REGISTER_LOCK, undo_release
 from tests import factories
 
 Kind, State = Reorganisation.Kind, Reorganisation.State
@@ -217,6 +224,22 @@ def test_a_rehearsal_is_the_deed_and_leaves_no_trace(bodies, steward, whole_data
     assert whole_database() == before
     event = record_event(given, by=steward, at=AT)
     assert seen == (event.title, ways(event)) == (headline(given), ways(event))
+
+
+def test_a_rehearsal_does_not_wait_long_while_somebody_writes_to_the_register(bodies, steward):
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [REGISTER_LOCK])
+        with pytest.raises(RegisterBusy, match="look again"):
+            rehearse(draft(Kind.ABOLITION, "AAA"), ways, by=steward, at=AT)
+    finally:
+        other.close()
+
+    assert rehearse(draft(Kind.ABOLITION, "AAA"), ways, by=steward, at=AT)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 # --- What is refused ----------------------------------------------------------------------------

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("event", help="as in its address: s0e4d-2026-04-01")
+        parser.add_argument("event", help="as in its address: 91q-2020-04-01")
         parser.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *, event, as_json, **options):
