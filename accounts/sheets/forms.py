@@ -8,6 +8,7 @@ from ..models import Sheet, Territory, User
 from .deciding import Choice
 from .planning import Row
 
+DEFAULT = "default"
 DAY = forms.DateInput(attrs={"type": "date"})
 
 
@@ -22,9 +23,7 @@ def colleagues():
 class DecisionForm(forms.Form):
     """What becomes of one row, and why."""
 
-    outcome = forms.ChoiceField(
-        label="What becomes of it", required=False, widget=forms.RadioSelect
-    )
+    outcome = forms.ChoiceField(label="What becomes of it", widget=forms.RadioSelect)
     territory = forms.ModelChoiceField(
         Territory.objects.none(),
         label="The territory that takes the whole",
@@ -52,7 +51,7 @@ class DecisionForm(forms.Form):
         super().__init__(
             data,
             initial={
-                "outcome": decision.outcome if decision else "",
+                "outcome": (decision and decision.outcome) or DEFAULT,
                 "territory": decision and decision.territory_id,
                 "until_on": decision and decision.until_on,
                 "reason": decision.reason if decision else "",
@@ -73,12 +72,14 @@ class DecisionForm(forms.Form):
         """What was typed, of a valid form."""
         given = dict(self.cleaned_data)
         given.pop("seen_at")
+        if given["outcome"] == DEFAULT:
+            given["outcome"] = ""
         return Choice(*self.row.key, **given)
 
 
 def choices_of(row: Row) -> list[tuple[str, str]]:
     """What may become of a row, the default first."""
-    found = [("", f"As by default: {row.default_words.lower()}")]
+    found = [(DEFAULT, f"As by default: {row.default_words.lower()}")]
     if not row.is_line:
         found.append((Outcome.CARRY, "One territory takes the whole"))
         if row.can_keep_the_line and row.default != Outcome.KEEP_THE_LINE:

@@ -96,9 +96,9 @@ class Row:
 
     @property
     def territories(self) -> list[Territory]:
-        """The territories that hold what comes in, each once."""
+        """The territories that hold what comes in, each once, in order of code."""
         found = {p.territory.pk: p.territory for p in self.parties if p.territory}
-        return list(found.values())
+        return sorted(found.values(), key=lambda territory: territory.code)
 
     @property
     def missing(self) -> list[Party]:
