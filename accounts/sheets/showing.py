@@ -18,7 +18,7 @@ SHOWN = 200  # changes told one by one
 class Told:
     """One change in words: a unit that begins or ends to belong to a territory."""
 
-    deed: str  # "opens", "closes", "never begins", "is held"
+    deed: str  # "opens", "closes", "never begins", "is held"; when undone "goes", "returns"
     body: Version | None
     territory: Territory | None
     role: str
@@ -43,11 +43,13 @@ def told(changes: Iterable[list]) -> list[Told]:
     return found
 
 
-def done(changes: Iterable[SheetChange]) -> list[Told]:
-    """The first of these written changes, in words."""
+def done(changes: Iterable[SheetChange], *, undoing: bool = False) -> list[Told]:
+    """The first of these written changes, or what undoing them does, in words."""
     changes = list(changes)[:SHOWN]
     lives = Lives({change.organisation_id for change in changes})
     words = {"opened": "opens", "closed": "closes", "removed": "never begins"}
+    if undoing:
+        words = {"opened": "goes", "closed": "returns", "removed": "returns"}
     found = []
     for change in changes:
         is_opened = change.deed == SheetChange.Deed.OPENED

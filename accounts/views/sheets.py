@@ -13,7 +13,6 @@ from django.views.generic import TemplateView
 from footprints.dated import ONE_DAY
 from footprints.models import Outcome
 from footprints.names import count
-from footprints.written import day_in_full
 
 from ..models import Flag, TerritoryPlan, User
 from ..services.flags import raise_flags
@@ -72,6 +71,7 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             days_form=DaysForm(instance=sheet),
             bulk_form=BulkForm(),
             is_open=sheet.state == "deciding",
+            is_due=sheet.day <= request.as_at.today,
             day_before=sheet.day - ONE_DAY,
             **kwargs,
         )
@@ -190,7 +190,7 @@ def approve(request, pk):
         request,
         flag,
         lambda: deciding.approve(flag, by=request.user),
-        lambda sheet: f"Approved. It is applied on {day_in_full(sheet.day)}, or now.",
+        lambda sheet: "Approved.",
     )
 
 
@@ -251,8 +251,8 @@ def undo(request, pk):
         "event": flag.reorganisation,
         "preview": preview,
         "everything": everything,
-        "deleted": showing.done(preview.deleted),
-        "restored": showing.done(preview.restored),
+        "deleted": showing.done(preview.deleted, undoing=True),
+        "restored": showing.done(preview.restored, undoing=True),
         "kept": showing.done(preview.kept),
     }
     return render(request, "accounts/sheet/undo.html", context)

@@ -76,7 +76,7 @@ def test_the_whole_way_from_default_to_undone(client, case):
     assert "a colleague approves it" in post(client, case, "approve_sheet")
 
     client.force_login(case.manager)
-    assert "Applied by itself on 1 April 2020" in post(client, case, "approve_sheet")
+    assert "1 April 2020, has come" in post(client, case, "approve_sheet")
     assert "What was changed" in post(client, case, "apply_sheet")
     assert held_on(case.plan, APRIL_2020) == {case.new.code: case.homes[1].code}
     assert "The sheet is applied" in client.get(case.flag.get_absolute_url()).content.decode()
