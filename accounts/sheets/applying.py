@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils.timezone import now
+from psycopg.errors import LockNotAvailable
 
 from ..models import Assignment, Decision, Flag, Sheet, SheetChange, TerritoryPlan, User
 from .deciding import SheetError, Stale, check, clear, locked
@@ -25,6 +26,10 @@ BATCH = 5_000
 
 class NotDecided(SheetError):
     """An event that may yet not happen: its sheet can be approved, and is not applied."""
+
+
+class Busy(SheetError):
+    """Somebody else holds the plan, and a page does not wait for them."""
 
 
 @dataclass(frozen=True)
@@ -236,13 +241,21 @@ def rehearse_sheet(flag: Flag) -> None:
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """A transaction that is checked to the end, and rolled back; it waits for nobody long."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '5s'")
-        yield
-        connection.check_constraints()  # those put off until the end
-        transaction.set_rollback(True)
+    """A transaction that is checked to the end, and rolled back.
+
+    It waits for nobody long: raises Busy where somebody else is changing the plan.
+    """
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '5s'")
+            yield
+            connection.check_constraints()  # those put off until the end
+            transaction.set_rollback(True)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        raise Busy("Somebody is changing the plan just now: look again in a moment.") from error
 
 
 def _put_back(sheet: Sheet, changes: list[SheetChange], everything: bool) -> Undone:

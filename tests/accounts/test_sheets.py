@@ -1,6 +1,7 @@
 """Decision sheets: what they plan, who may do what, and that applying and undoing are exact."""
 
 import threading
+import time
 from datetime import date, timedelta
 
 import pytest
@@ -617,3 +618,60 @@ def test_of_two_that_apply_at_once_one_does(register):
     assert sorted(answer is None for answer in answers) == [False, True]
     assert len(held_on(case.plan, APRIL_2020)) == 4
     assert SheetChange.objects.count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_preview_does_not_wait_long_for_whoever_changes_the_plan(register):
+    case = Case()
+    case.apply()
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with transaction.atomic():
+                case.plan.__class__.objects.filter(pk=case.plan.pk).revise()
+                held.set()
+                free.wait(30)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        assert held.wait(10)
+        with pytest.raises(applying.Busy):
+            applying.preview_undo(case.flag, by=case.planner)
+    finally:
+        free.set()
+        thread.join(30)
+
+    assert len(applying.preview_undo(case.flag, by=case.planner).deleted) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_apply_waits_for_an_edit_and_then_finds_that_the_data_moved(register):
+    case = Case()
+    case.approve()
+    held, answers = threading.Event(), []
+
+    def edit():
+        try:
+            with transaction.atomic():
+                case.plan.__class__.objects.filter(pk=case.plan.pk).revise()
+                held.set()
+                time.sleep(1)
+                Assignment.objects.filter(organisation=case.olds[0]).delete()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=edit)
+    thread.start()
+    assert held.wait(10)
+    try:
+        applying.apply_sheet(case.flag, by=case.manager)
+    except deciding.Moved as moved:
+        answers.append(moved)
+    thread.join(30)
+
+    assert len(answers) == 1
+    assert not SheetChange.objects.exists()
