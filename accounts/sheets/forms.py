@@ -82,7 +82,7 @@ def choices_of(row: Row) -> list[tuple[str, str]]:
     found = [(DEFAULT, f"As by default: {row.default_words.lower()}")]
     if not row.is_line:
         found.append((Outcome.CARRY, "One territory takes the whole"))
-        if row.can_keep_the_line and row.default != Outcome.KEEP_THE_LINE:
+        if row.level and row.can_keep_the_line and row.default != Outcome.KEEP_THE_LINE:
             found.append(
                 (Outcome.KEEP_THE_LINE, f"Keep the line: {row.level} stay where they are")
             )

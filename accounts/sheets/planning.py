@@ -153,7 +153,8 @@ class Row:
     @property
     def can_keep_the_line(self) -> bool:
         closing = [p.body.key for p in self.parties if p.closes and p.territory]
-        return not self.is_line and bool(self.level) and all(key in self.lines for key in closing)
+        # Where nothing closes (any more), the line is kept without a change.
+        return not self.is_line and all(key in self.lines for key in closing)
 
     @property
     def weight(self) -> int:
