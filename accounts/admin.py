@@ -7,10 +7,13 @@ from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableF
 
 from .models import (
     Assignment,
+    Decision,
     Digest,
     Flag,
     Letter,
     RosterEntry,
+    Sheet,
+    SheetChange,
     Team,
     Territory,
     TerritoryPlan,
@@ -191,6 +194,33 @@ class FlagAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("root")
+
+
+@admin.register(Sheet)
+class SheetAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "prepared_by", "approved_by", "approved_at", "applied_at"]
+    list_filter = ["approved_at", "applied_at"]
+    list_select_related = ["flag__reorganisation", "prepared_by", "approved_by"]
+    search_fields = ["flag__reorganisation__title"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("flag__root")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ["body", "outcome", "territory", "until_on", "by", "at"]
+    list_filter = ["outcome", "at"]
+    list_select_related = ["body", "territory", "by"]
+    search_fields = ["body__code__istartswith", "reason"]
+
+
+@admin.register(SheetChange)
+class SheetChangeAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "deed", "territory", "role", "cut_on"]
+    list_filter = ["deed"]
+    list_select_related = ["organisation", "territory"]
+    search_fields = ["organisation__code__istartswith", "territory__code"]
 
 
 @admin.register(Digest)

@@ -4,8 +4,19 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import Assignment, Digest, Flag, Letter, TerritoryPlan, User
+from accounts.models import (
+    Assignment,
+    Decision,
+    Digest,
+    Flag,
+    Letter,
+    Sheet,
+    SheetChange,
+    TerritoryPlan,
+    User,
+)
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -35,6 +46,20 @@ def unsettled(plan):
     return plan in TerritoryPlan.objects.unflagged()
 
 
+def a_sheet():
+    """A sheet with a decision, and a change that it wrote."""
+    unit = factories.assignment()
+    sheet = Sheet.objects.create(flag=factories.flag())
+    given = {"sheet": sheet, "territory": unit.territory, "role": unit.role}
+    by = factories.user()
+    Decision.objects.create(
+        **given, body=unit.organisation, outcome="carry", by=by, at=timezone.now()
+    )
+    SheetChange.objects.create(
+        **given, organisation=unit.organisation, deed="opened", assignment=unit.pk
+    )
+
+
 def test_every_model_of_ours_is_in_the_admin():
     models = apps.get_app_config("accounts").get_models()
 
@@ -46,6 +71,7 @@ def test_every_model_of_ours_is_in_the_admin():
 )
 def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.flag(), factories.digest(), factories.roster_entry(), factories.assignment()
+    a_sheet()
     factories.plan(copied_from=factories.plan())
     Letter.objects.create(to="ada@example.org", subject="By 13 March", text="Sam,")
     row = model.objects.first()

@@ -211,7 +211,7 @@ def test_a_flag_is_dealt_with_and_opened_again_and_the_letter_is_there(planner):
     planner.get_by_role("button", name="Mark dealt with").click()
 
     expect(planner.locator("#messages")).to_contain_text("Marked as dealt with.")
-    flag = Flag.objects.get(resolved_at__isnull=False)
+    flag = Flag.objects.get(pk=re.search(r"/alerts/(\d+)/", planner.url)[1])
     assert flag.resolved_by.username == "planner"
     planner.goto("/")
     unfold(planner)
