@@ -17,7 +17,7 @@ def letters(text):
     return "E'" + "".join(f"\\U{ord(letter):08X}" for letter in text) + "'"
 
 
-# As in footprints/words.py on the day of this migration; a test compares the two. Names without
+# As in footprints/searching/words.py on the day of this migration; a test compares the two. Names without
 # accents, nearly all, are spared the long table: it costs 30 µs a name, the rest 5.
 DROPPED = "'`."
 ACCENTED = "àáâãäåāèéêëēìíîïīòóôõöōùúûüūẁẃẅŵỳýÿŷñçšžłøđ"
@@ -37,8 +37,8 @@ RETURN array_to_tsvector(array_remove(regexp_split_to_array(translate(
 
 
 # The kind is a word too, with a sign that no word of a name has: a common word among the bodies of
-# one kind is found by one index. A column that no model has: every list of versions would read it, and no statement that names a
-# version's columns may write it. HasWords (footprints/words.py) asks for it.
+# one kind is found by one index. A column that no model has: every list of versions would read it,
+# and no statement that names a version's columns may write it. HasWords (searching/words.py) asks.
 COLUMN = """
 ALTER TABLE footprints_version
     ADD COLUMN words tsvector GENERATED ALWAYS AS
