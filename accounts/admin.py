@@ -7,9 +7,11 @@ from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableF
 
 from .models import (
     Assignment,
+    DataSupplier,
     Decision,
     Digest,
     Flag,
+    Freeze,
     Letter,
     RosterEntry,
     Sheet,
@@ -21,6 +23,8 @@ from .models import (
 )
 
 REFUSALS = {
+    "team_cycle_lasts_and_starts": "A cycle needs both: how long it lasts, and when one starts.",
+    "datasupplier_lags": "Two years is the most.",
     "territory_code_once_a_plan": "The plan has a territory of this code already.",
     "rosterentry_one_owner_at_a_time": "On some of these days somebody else owns the territory.",
     "rosterentry_names_somebody": "Say who it is: a colleague, or a name.",
@@ -72,10 +76,32 @@ class ColleagueAdmin(UserAdmin):
         super().save_model(request, obj, form, change)
 
 
+class FreezeInline(admin.TabularInline):
+    model = Freeze
+    fields = ["opened_on", "closed_on", "reason"]
+    extra = 0
+
+
 @admin.register(Team)
-class TeamAdmin(admin.ModelAdmin):
-    list_display = ["name", "is_walled"]
+class TeamAdmin(Worded):
+    list_display = ["name", "is_walled", "cycle_months", "cycle_on", "supplier", "credit"]
     list_filter = ["is_walled"]
+    list_select_related = ["supplier"]
+    search_fields = ["name"]
+    inlines = [FreezeInline]
+
+
+@admin.register(Freeze)
+class FreezeAdmin(Worded):
+    list_display = ["team", "opened_on", "last_day", "reason"]
+    list_filter = ["team"]
+    list_select_related = ["team"]
+    search_fields = ["team__name", "reason"]
+
+
+@admin.register(DataSupplier)
+class DataSupplierAdmin(Worded):
+    list_display = ["name", "lag_months"]
     search_fields = ["name"]
 
 

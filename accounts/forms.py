@@ -8,7 +8,16 @@ from django.db.models.functions import Lower
 from footprints.dated import LastDayField
 from footprints.written import period
 
-from .models import CoverageRole, RosterEntry, Territory, TerritoryPlan, User
+from .models import (
+    CoverageRole,
+    DataSupplier,
+    Freeze,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
 from .territories import alignment
 from .territories.plans import teams_open_to
 from .territories.reading import units_called
@@ -44,6 +53,42 @@ class PlanNameForm(forms.ModelForm):
     class Meta:
         model = TerritoryPlan
         fields = ["name", "brands"]
+
+
+class TeamForm(forms.ModelForm):
+    """A team's name and its calendar, but for the freezes. Who is walled, the admin says."""
+
+    class Meta:
+        model = Team
+        fields = ["name", "cycle_months", "cycle_on", "supplier", "credit"]
+        widgets = {"cycle_on": DAY}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["supplier"].empty_label = "Nobody"
+        self.fields["cycle_months"].choices = [("", "No cycles"), *Team.Cycle.choices]
+
+
+class FreezeForm(forms.ModelForm):
+    """A while in which nothing of the team changes; people name its last day."""
+
+    class Meta:
+        model = Freeze
+        fields = ["opened_on", "closed_on", "reason"]
+        widgets = {"opened_on": DAY}
+        field_classes = {"closed_on": LastDayField}
+        labels = {"opened_on": "First day", "closed_on": "Last day", "reason": "Why"}
+
+
+FreezeFormSet = forms.inlineformset_factory(Team, Freeze, form=FreezeForm, extra=2)
+
+
+class DataSupplierForm(forms.ModelForm):
+    """Who sends us data, and how late new codes come in them."""
+
+    class Meta:
+        model = DataSupplier
+        fields = ["name", "lag_months"]
 
 
 class TerritoryForm(forms.ModelForm):

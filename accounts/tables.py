@@ -20,7 +20,7 @@ from footprints.lists import (
 from footprints.models import Weight
 from footprints.names import short
 from footprints.templatetags.waymark import flag
-from footprints.written import day_in_short, number
+from footprints.written import day_in_short, number, period
 
 from .territories.reading import SYSTEM_TIER
 
@@ -55,6 +55,37 @@ class PlanTable(ListTable):
 
     def render_state(self, value, record):
         return format_html('<span class="state state-{}">{}</span>', record.state, value)
+
+
+class TeamTable(ListTable):
+    """Teams with their calendars; a row needs no query of its own."""
+
+    name = tables.Column(verbose_name="Team", linkify=True)
+    cycle = tables.Column(accessor="cycle_months", verbose_name="Cycle", empty_values=())
+    next_cycle = DayColumn(accessor="pk", verbose_name="Next start", empty_values=())
+    supplier = tables.Column(accessor="supplier__name", verbose_name="Data from")
+    credit = tables.Column(verbose_name="Sales count")
+    freezes = tables.Column(accessor="pk", verbose_name="Next freeze", empty_values=())
+    plans = NumberColumn(accessor="plan_count", verbose_name="Plans")
+
+    sorts = {"name": (Lower("name"), "pk"), "plans": ("plan_count", "pk")}
+    card = ("name", "next_cycle", "freezes")
+    optional = ("supplier", "credit", "plans")
+
+    def render_cycle(self, record):
+        return record.get_cycle_months_display() if record.cycle_months else "none"
+
+    def render_next_cycle(self, record):
+        start = record.next_cycle(self.today)
+        return day_in_short(start) if start else "—"
+
+    def render_freezes(self, record):
+        coming = [one for one in record.freezes.all() if one.closed_on > self.today]
+        return period(coming[0].opened_on, coming[0].closed_on) if coming else "—"
+
+    def __init__(self, *args, today, **kwargs):
+        self.today = today
+        super().__init__(*args, **kwargs)
 
 
 class UnitTable(ListTable):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import flags, home, letters, plans, sheets
+from .views import flags, home, letters, plans, sheets, teams
 
 app_name = "accounts"
 
@@ -52,4 +52,9 @@ urlpatterns = [
         "plans/<int:plan>/territories/<int:pk>/roster/", plans.put_on_roster, name="put_on_roster"
     ),
     path("plans/<int:plan>/territories/<int:pk>/vacant/", plans.leave_vacant, name="leave_vacant"),
+    path("teams/", teams.TeamList.as_view(), name="teams"),
+    path("teams/new/", teams.make_team, name="make_team"),
+    path("teams/<int:pk>/", teams.team, name="team"),
+    path("teams/data/new/", teams.data_supplier, name="make_data_supplier"),
+    path("teams/data/<int:pk>/", teams.data_supplier, name="data_supplier"),
 ]

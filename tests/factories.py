@@ -11,8 +11,10 @@ from django.utils.timezone import now
 
 from accounts.models import (
     Assignment,
+    DataSupplier,
     Digest,
     Flag,
+    Freeze,
     RosterEntry,
     Team,
     Territory,
@@ -172,6 +174,17 @@ def tenure(**fields) -> Tenure:
 
 def team(**fields) -> Team:
     return Team.objects.create(**{"name": _new("Team "), **fields})
+
+
+def data_supplier(**fields) -> DataSupplier:
+    return DataSupplier.objects.create(**{"name": _new("Supplier "), **fields})
+
+
+def freeze(**fields) -> Freeze:
+    fields["team"] = fields.get("team") or team()
+    return Freeze.objects.create(
+        **{"opened_on": DAY, "closed_on": date(2020, 4, 20), "reason": "year end", **fields}
+    )
 
 
 def user(**fields) -> User:

@@ -18,15 +18,6 @@ LOGINS = [
     ("Medical adviser (walled)", "medical", "marlstone-medical"),
 ]
 
-TEAMS = [  # (name, whether it is walled)
-    ("Primary care", False),
-    ("Hospital", False),
-    ("Mental health", False),
-    ("Key accounts", False),
-    ("Medical", True),
-    ("Devolved nations", False),
-]
-
 
 def logins(request):
     """Context processor: the logins, for the sign-in page of a trial and nowhere else."""

@@ -10,8 +10,18 @@ from django.db import connection, transaction
 from footprints.models import LeadProvider, Organisation, Relationship
 from footprints.written import day_in_full
 
-from ..models import Assignment, CoverageRole, RosterEntry, Team, Territory, TerritoryPlan, User
-from . import LOGINS, TEAMS, contacts, tables
+from ..models import (
+    Assignment,
+    CoverageRole,
+    DataSupplier,
+    Freeze,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+from . import LOGINS, contacts, tables
 
 DOMAIN = "marlstone.example"
 
@@ -50,7 +60,7 @@ def found(*, logins: bool) -> Founded:
     if User.objects.filter(email__endswith=f"@{DOMAIN}").exists():
         return Founded(logins=_open_logins() if logins else 0)
     _refuse_without_register()
-    taken = Team.objects.filter(name__in=[name for name, _ in TEAMS])
+    taken = Team.objects.filter(name__in=[row.name for row in tables.teams()])
     if taken:
         names = ", ".join(team.name for team in taken)
         raise DemoRefused(
@@ -58,11 +68,9 @@ def found(*, logins: bool) -> Founded:
             "Load the demo company into an empty database."
         )
 
-    teams = Team.objects.bulk_create(
-        Team(name=name, is_walled=is_walled) for name, is_walled in TEAMS
-    )
-    users = _hire({team.name: team for team in teams})
-    plans, territories, assignments = _draw_plans({team.name: team for team in teams}, users)
+    teams = _form_teams()
+    users = _hire(teams)
+    plans, territories, assignments = _draw_plans(teams, users)
     people, posts = contacts.invent()
     return Founded(
         teams=len(teams),
@@ -85,6 +93,37 @@ def _refuse_without_register():
             f"The register does not hold the bodies of {', '.join(missing)}. "
             "Load it first: ./run load_register"
         )
+
+
+def _form_teams() -> dict[str, Team]:
+    """Create the teams with their calendars; return them by name."""
+    named = {}
+    for name, lag in tables.suppliers().items():  # somebody may have data of the same name
+        named[name], _ = DataSupplier.objects.get_or_create(
+            name=name, defaults={"lag_months": lag}
+        )
+    teams = Team.objects.bulk_create(
+        Team(
+            name=row.name,
+            is_walled=row.is_walled,
+            cycle_months=row.cycle_months,
+            cycle_on=row.cycle_on,
+            supplier=named.get(row.supplier),
+            credit=row.credit,
+        )
+        for row in tables.teams()
+    )
+    by_name = {team.name: team for team in teams}
+    Freeze.objects.bulk_create(
+        Freeze(
+            team=by_name[row.team],
+            opened_on=row.opened_on,
+            closed_on=row.closed_on,
+            reason=row.reason,
+        )
+        for row in tables.freezes()
+    )
+    return by_name
 
 
 def _hire(teams: dict[str, Team]) -> dict[str, User]:

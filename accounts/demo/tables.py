@@ -15,6 +15,28 @@ FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
+class TeamRow:
+    """A team and its calendar; ``cycle_months`` and ``cycle_on`` are None without cycles."""
+
+    name: str
+    is_walled: bool
+    cycle_months: int | None
+    cycle_on: date | None
+    supplier: str
+    credit: str
+
+
+@dataclass(frozen=True)
+class FreezeRow:
+    """A while in which nothing of a team changes."""
+
+    team: str
+    opened_on: date
+    closed_on: date
+    reason: str
+
+
+@dataclass(frozen=True)
 class ColleagueRow:
     """Somebody of the company; ``role`` is one of ``User.Role``, ``team`` a name or empty."""
 
@@ -65,6 +87,37 @@ class RosterRow:
     role: str
     opened_on: date
     closed_on: date | None
+
+
+def teams() -> list[TeamRow]:
+    return [
+        TeamRow(
+            name=row["name"],
+            is_walled=bool(row["walled"]),
+            cycle_months=int(row["cycle_months"]) if row["cycle_months"] else None,
+            cycle_on=_day(row["cycle_on"]),
+            supplier=row["supplier"],
+            credit=row["credit"],
+        )
+        for row in _rows("teams.csv")
+    ]
+
+
+def freezes() -> list[FreezeRow]:
+    return [
+        FreezeRow(
+            team=row["team"],
+            opened_on=_day(row["first_day"]),
+            closed_on=day_after(_day(row["last_day"])),
+            reason=row["reason"],
+        )
+        for row in _rows("freezes.csv")
+    ]
+
+
+def suppliers() -> dict[str, int]:
+    """Data suppliers: name → months until their data come on new codes."""
+    return {row["name"]: int(row["lag_months"]) for row in _rows("suppliers.csv")}
 
 
 def colleagues() -> list[ColleagueRow]:

@@ -1,14 +1,17 @@
 from .decisions import Decision, Sheet, SheetChange
 from .flags import Digest, Flag, Letter
+from .teams import DataSupplier, Freeze, Team
 from .territories import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
-from .users import Team, User
+from .users import User
 
 __all__ = [
     "Assignment",
     "CoverageRole",
+    "DataSupplier",
     "Decision",
     "Digest",
     "Flag",
+    "Freeze",
     "Letter",
     "RosterEntry",
     "Sheet",

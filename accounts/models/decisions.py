@@ -6,17 +6,20 @@ changes that it lists; applying it keeps the inverse of each change, so that und
 rows as they were, with their keys.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from footprints.models import OrganisationKey, Outcome, Rule
 
 from .flags import Flag
-from .territories import CoverageRole, Territory
+from .teams import FourDays, Team
+from .territories import CoverageRole, Territory, TerritoryPlan
 
 # What was decided and done is history: a later event touches the plan through its assignments, not
 # through these rows, so the blast radius leaves them out.
@@ -47,7 +50,10 @@ def paired(deed: str) -> models.CheckConstraint:
 
 class SheetQuerySet(models.QuerySet):
     def waiting(self, day: date):
-        """Approved, not applied, of an event that stands by law, and our day has come."""
+        """Approved, not applied, of an event that stands by law and has come.
+
+        Our day may be later still by the team's calendar: `Sheet.day` says.
+        """
         event = "flag__reorganisation"
         settled = Flag._meta.get_field("reorganisation").related_model.State.settled()
         return self.filter(
@@ -59,28 +65,25 @@ class SheetQuerySet(models.QuerySet):
         )
 
 
+def lend_teams(sheets: Iterable["Sheet"]) -> None:
+    """Give these sheets (with their flags) their teams and calendars; three queries for all."""
+    sheets = list(sheets)
+    plans = TerritoryPlan.objects.filter(pk__in={sheet.flag.object_id for sheet in sheets})
+    team_of = dict(plans.values_list("pk", "team"))
+    teams = Team.objects.select_related("supplier").prefetch_related("freezes")
+    found = teams.in_bulk(set(team_of.values()))
+    for sheet in sheets:
+        sheet.team = found[team_of[sheet.flag.object_id]]
+
+
 class Sheet(models.Model):
     """The decision sheet of one flag: one plan and one event."""
 
     flag = models.OneToOneField(Flag, on_delete=models.PROTECT, related_name="sheet")
-    align_on = models.DateField(
-        "our day",
-        null=True,
-        blank=True,
-        help_text="From when our territories follow. Empty: the legal day.",
-    )
-    data_on = models.DateField(
-        "first data",
-        null=True,
-        blank=True,
-        help_text="The first month of data on the new codes.",
-    )
-    credit_on = models.DateField(
-        "credit",
-        null=True,
-        blank=True,
-        help_text="From when sales count for the new territory. Empty: our day.",
-    )
+    # Each only where somebody set it by hand; `days` has what holds, by the team's calendar.
+    align_on = models.DateField("our day", null=True, blank=True)
+    data_on = models.DateField("first data", null=True, blank=True)
+    credit_on = models.DateField("credit", null=True, blank=True)
     prepared_by = person()
     prepared_at = models.DateTimeField(null=True, blank=True)
     # What was prepared: the changes, and a fingerprint of them that approval is bound to.
@@ -137,16 +140,41 @@ class Sheet(models.Model):
     def get_absolute_url(self):
         return reverse("accounts:sheet", args=[self.flag_id])
 
+    @cached_property
+    def team(self) -> Team:
+        """The team of the plan, with its calendar; two queries, none after `lend_teams`."""
+        teams = Team.objects.select_related("supplier").prefetch_related("freezes")
+        return teams.get(plans=self.flag.object_id)
+
+    @property
+    def days(self) -> FourDays:
+        """The four dates with their reasons: as set by hand while that can be, else by default."""
+        return self.team.days(
+            self.flag.reorganisation.effective_on,
+            align_on=self.align_on,
+            data_on=self.data_on,
+            credit_on=self.credit_on,
+        )
+
+    @property
+    def default_days(self) -> FourDays:
+        """The four dates by the team's calendar alone."""
+        return self.team.days(self.flag.reorganisation.effective_on)
+
     @property
     def day(self) -> date:
-        """From when our territories follow; never before the legal day, so it moves with it."""
-        legal = self.flag.reorganisation.effective_on
-        return max(self.align_on or legal, legal)
+        """From when our territories follow: never before the legal day, never within a freeze."""
+        return self.days.ours.on
+
+    def frozen_until(self, on: date) -> date | None:
+        """Where applying on that day changes what holds within a freeze: the first free day."""
+        free, freeze = self.team.thawed(on)
+        return free if freeze and self.day <= on else None
 
     @property
     def counts_from(self) -> date:
-        """The credit day: as said, else our own day."""
-        return self.credit_on or self.day
+        """The credit day."""
+        return self.days.credit.on
 
     @property
     def state(self) -> str:
@@ -234,4 +262,4 @@ class SheetChange(models.Model):
         return f"{self.get_deed_display()} {self.organisation} in {self.territory}"
 
 
-__all__ = ["Decision", "Sheet", "SheetChange"]
+__all__ = ["Decision", "Sheet", "SheetChange", "lend_teams"]

@@ -13,7 +13,8 @@ from footprints.dated import PERIOD, ClosingDayField, Dated, DatedQuerySet, last
 from footprints.models import Change, OrganisationKey, Outcome, Rule
 from footprints.revised import Revised, RevisedQuerySet
 
-from .users import Team, User
+from .teams import Team
+from .users import User
 
 ASSIGNMENT_RULE = Rule(
     says="a unit of a territory",

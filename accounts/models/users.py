@@ -3,20 +3,7 @@
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-
-class Team(models.Model):
-    """A field force for one or more brands. A walled team's things are seen by itself alone."""
-
-    name = models.CharField(max_length=100, unique=True)
-    is_walled = models.BooleanField(
-        default=False, help_text="Medical: its plans are shown to its own members only."
-    )
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self):
-        return self.name
+from .teams import Team
 
 
 class User(AbstractUser):

@@ -15,7 +15,10 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils.timezone import now
 from psycopg.errors import LockNotAvailable
 
+from footprints.written import day_in_full
+
 from ..models import Assignment, Decision, Flag, Sheet, SheetChange, TerritoryPlan, User
+from ..models.decisions import lend_teams
 from .deciding import SheetError, Stale, check, clear, locked
 from .planning import Planned
 
@@ -26,6 +29,10 @@ BATCH = 5_000
 
 class NotDecided(SheetError):
     """An event that may yet not happen: its sheet can be approved, and is not applied."""
+
+
+class Frozen(SheetError):
+    """Today is a day on which nothing of the team changes."""
 
 
 class Busy(SheetError):
@@ -61,11 +68,13 @@ class Undone:
 
 
 @transaction.atomic
-def apply_sheet(flag: Flag, *, by: User | None = None) -> Planned | None:
+def apply_sheet(flag: Flag, *, by: User | None = None, on: date | None = None) -> Planned | None:
     """Write what was approved, and its inverse; None where the sheet is applied already.
 
-    ``by`` is None for the clock. Raises Stale where the sheet is not approved, NotDecided while
-    the event is not in law, Moved where the changes are not those approved; then nothing changes.
+    ``by`` is None for the clock; ``on`` is the day on which it is done, where a freeze of that day
+    counts. Raises Stale where the sheet is not approved, NotDecided while the event is not in law,
+    Frozen where it would change what the team does within a freeze, Moved where the changes are
+    not those approved; then nothing changes.
     """
     plan = _locked_plan(flag)
     sheet = locked(flag)
@@ -75,6 +84,11 @@ def apply_sheet(flag: Flag, *, by: User | None = None) -> Planned | None:
         raise Stale("The sheet is not approved: nothing is applied.")
     if not sheet.flag.reorganisation.is_decided:
         raise NotDecided("The event is not in law: the sheet is applied once it is.")
+    if on and (until := sheet.frozen_until(on)):
+        raise Frozen(
+            f"Nothing of the {sheet.team.called} changes before {day_in_full(until)}: the sheet "
+            "is applied then."
+        )
     current = check(sheet)
     plan.revise()
     _write(sheet, current)
@@ -163,12 +177,16 @@ def apply_due(day: date) -> Counter:
     """Apply every approved sheet whose day has come, and let go of what was held until then.
 
     Each in a transaction of its own: one that is not ready holds up nobody, and is tried again
-    the next time. Returns how many were ``applied`` and how many are ``unready``.
+    the next time; so is what a freeze of its team puts off. Returns how many were ``applied`` and
+    how many are ``unready``.
     """
     done = Counter(released=release_held(day))
-    for flag in Flag.objects.filter(sheet__in=Sheet.objects.waiting(day)).order_by("pk"):
+    waiting = list(Sheet.objects.waiting(day).select_related("flag__reorganisation"))
+    lend_teams(waiting)
+    due = [sheet for sheet in waiting if sheet.day <= day and not sheet.frozen_until(day)]
+    for flag in sorted((sheet.flag for sheet in due), key=lambda flag: flag.pk):
         try:
-            done["applied"] += apply_sheet(flag) is not None
+            done["applied"] += apply_sheet(flag, on=day) is not None
         except (SheetError, DatabaseError) as error:
             log.warning("The sheet of flag %s is not applied: %s", flag.pk, error)
             done["unready"] += 1

@@ -169,18 +169,39 @@ def set_days(
     credit_on: date | None,
     by: User,
 ) -> None:
-    """Say the sheet's own days; an empty one follows the legal day. Raises Undecidable."""
+    """Say the sheet's own days; an empty one follows the team's calendar.
+
+    Raises Undecidable for a day before the legal one, or our day within a freeze of the team, or
+    after a day until which a row is held.
+    """
     sheet = _open(locked(flag))
+    refuse_days(sheet, align_on=align_on, data_on=data_on)
+    by_default = sheet.default_days
+    sheet.align_on = None if align_on == by_default.ours.on else align_on
+    sheet.data_on = None if data_on == by_default.data.on else data_on
+    sheet.credit_on = None
+    if sheet.decisions.filter(until_on__lte=sheet.day).exists():
+        raise Undecidable("A row is held until a day that is not after this one: change it first.")
+    if credit_on != sheet.counts_from:
+        sheet.credit_on = credit_on
+    sheet.save(update_fields=["align_on", "data_on", "credit_on"])
+    log.info("Sheet %s: our day is %s, by %s", sheet.pk, sheet.day, by)
+
+
+def refuse_days(sheet: Sheet, *, align_on: date | None, data_on: date | None) -> None:
+    """Raise Undecidable for a day that the sheet cannot have."""
     legal = sheet.flag.reorganisation.effective_on
     if align_on and align_on < legal:
         raise Undecidable(f"Our day cannot lie before the legal day, {day_in_full(legal)}.")
-    held = sheet.decisions.filter(until_on__lte=align_on or legal)
-    if held.exists():
-        raise Undecidable("A row is held until a day that is not after this one: change it first.")
-    sheet.align_on = None if align_on == legal else align_on
-    sheet.data_on, sheet.credit_on = data_on, credit_on
-    sheet.save(update_fields=["align_on", "data_on", "credit_on"])
-    log.info("Sheet %s: our day is %s, by %s", sheet.pk, sheet.day, by)
+    if data_on and data_on < legal:
+        raise Undecidable(
+            f"Data on the new codes cannot come before the legal day, {day_in_full(legal)}."
+        )
+    if align_on and (freeze := sheet.team.frozen(align_on)):
+        raise Undecidable(
+            f"On {day_in_full(align_on)} nothing of the {sheet.team.called} "
+            f"changes{freeze.because}. {day_in_full(sheet.team.thawed(align_on)[0])} is free."
+        )
 
 
 @transaction.atomic

@@ -3,9 +3,10 @@
 from django import forms
 
 from footprints.models import Outcome
+from footprints.written import day_in_full
 
 from ..models import Sheet, Territory, User
-from .deciding import Choice
+from .deciding import Choice, Undecidable, refuse_days
 from .planning import Row
 
 DEFAULT = "default"
@@ -98,7 +99,31 @@ class DaysForm(forms.ModelForm):
     class Meta:
         model = Sheet
         fields = ["align_on", "data_on", "credit_on"]
+        labels = {"align_on": "Our day", "data_on": "First data", "credit_on": "Credit"}
         widgets = dict.fromkeys(fields, DAY)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        by_default = self.instance.default_days
+        for name, said in zip(
+            self.fields, (by_default.ours, by_default.data, by_default.credit), strict=True
+        ):
+            day = day_in_full(said.on) if said.on else "not known"
+            self.fields[name].help_text = f"Empty: {day}. {said.why}"
+
+    def clean_align_on(self):
+        return self._possible("align_on")
+
+    def clean_data_on(self):
+        return self._possible("data_on")
+
+    def _possible(self, name):
+        days = {"align_on": None, "data_on": None, name: self.cleaned_data[name]}
+        try:
+            refuse_days(self.instance, **days)
+        except Undecidable as error:
+            raise forms.ValidationError(str(error)) from None
+        return self.cleaned_data[name]
 
 
 class BulkForm(forms.Form):

@@ -215,7 +215,9 @@ def differences(before: list[list], now: list[list]) -> tuple[list[list], list[l
 
 def planned(sheet: Sheet) -> Planned:
     """What the sheet would change as things stand; a handful of queries, whatever its size."""
-    plan = TerritoryPlan.objects.get(pk=sheet.flag.object_id)
+    plans = TerritoryPlan.objects.select_related("team__supplier")
+    plan = plans.prefetch_related("team__freezes").get(pk=sheet.flag.object_id)
+    sheet.team = plan.team
     event = sheet.flag.reorganisation
     effect = effects([plan], [event]).get((plan.pk, event.pk))
     found = Planned(sheet)

@@ -71,6 +71,7 @@ class PlanList(ListView):
         return [
             Action("Bring your alignment in", reverse("accounts:alignment"), "box-arrow-in-down"),
             Action("Make an empty plan", reverse("accounts:make_plan")),
+            Action("Teams", reverse("accounts:teams")),
         ]
 
     def get_context_data(self, **kwargs):

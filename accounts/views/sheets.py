@@ -43,6 +43,7 @@ class SheetPage(LoginRequiredMixin, TemplateView):
     def get_context_data(self, pk, **kwargs):
         request = self.request
         flag = flag_with_sheet(request, pk)
+        days_form = kwargs.pop("days_form", None)
         sheet = deciding.sheet_of(flag)
         found = planned(sheet)
         show = request.GET.get("show", "")
@@ -57,6 +58,7 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             event=flag.reorganisation,
             plan=TerritoryPlan.objects.get(pk=flag.object_id),
             sheet=sheet,
+            days=sheet.days,
             found=found,
             page=Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
             show=show,
@@ -68,7 +70,8 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             done=showing.done(some),
             planned_changes=[] if written else showing.told(found.listing),
             may_approve=may_approve(request.user, sheet),
-            days_form=DaysForm(instance=sheet),
+            days_form=days_form or DaysForm(instance=sheet),
+            frozen_until=sheet.frozen_until(request.as_at.today),
             bulk_form=BulkForm(),
             is_open=sheet.state == "deciding",
             is_due=sheet.day <= request.as_at.today,
@@ -156,16 +159,18 @@ def decide_many(request, pk):
 @require_POST
 def set_days(request, pk):
     flag = flag_with_sheet(request, pk)
-    form = DaysForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, "That is no day: write it as 2020-07-01.")
-        return redirect(_sheet(request, flag))
-    return _deed(
-        request,
-        flag,
-        lambda: deciding.set_days(flag, **form.cleaned_data, by=request.user),
-        lambda _: "The days are set.",
-    )
+    sheet = deciding.sheet_of(flag)
+    form = DaysForm(request.POST, instance=sheet)
+    if form.is_valid():
+        return _deed(
+            request,
+            flag,
+            lambda: deciding.set_days(flag, **form.cleaned_data, by=request.user),
+            lambda _: "The days are set.",
+        )
+    page = SheetPage()
+    page.setup(request, pk=pk)
+    return page.render_to_response(page.get_context_data(pk=pk, days_form=form), status=422)
 
 
 @login_required
@@ -212,7 +217,7 @@ def apply_now(request, pk):
     flag = flag_with_sheet(request, pk)
 
     def deed():
-        done = applying.apply_sheet(flag, by=request.user)
+        done = applying.apply_sheet(flag, by=request.user, on=request.as_at.today)
         raise_flags()
         return done
 

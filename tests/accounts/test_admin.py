@@ -72,6 +72,8 @@ def test_every_model_of_ours_is_in_the_admin():
 def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.flag(), factories.digest(), factories.roster_entry(), factories.assignment()
     a_sheet()
+    factories.freeze()
+    factories.data_supplier()
     factories.plan(copied_from=factories.plan())
     Letter.objects.create(to="ada@example.org", subject="By 13 March", text="Sam,")
     row = model.objects.first()

@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, Max, Q
 
-from accounts.demo import LOGINS, company
+from accounts.demo import LOGINS, company, tables
 from accounts.models import (
     Assignment,
     CoverageRole,
@@ -51,7 +51,10 @@ def live(kind, day):
 
 
 def test_it_has_six_teams_one_of_them_walled_and_a_plan_for_each():
-    assert dict(Team.objects.values_list("name", "is_walled")) == dict(company.TEAMS)
+    assert dict(Team.objects.values_list("name", "is_walled")) == {
+        row.name: row.is_walled for row in tables.teams()
+    }
+    assert Team.objects.filter(is_walled=True).count() == 1
     territories = TerritoryPlan.objects.annotate(n=Count("territories")).order_by()
     assert dict(territories.values_list("name", "n")) == {
         "Primary care 2026/27": 24,
@@ -63,6 +66,21 @@ def test_it_has_six_teams_one_of_them_walled_and_a_plan_for_each():
         "Primary care 2019/20 (replay)": 12,
     }
     assert set(TerritoryPlan.objects.values_list("state", flat=True)) == {"active"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("Primary care", date(2027, 4, 1)),  # a quarter begins with the legal day
+        ("Hospital", date(2027, 4, 12)),  # so it does, but targets are set on it
+        ("Key accounts", date(2027, 5, 1)),  # the next trimester
+        ("Medical", date(2027, 4, 1)),
+    ],
+)
+def test_each_team_has_days_of_its_own_for_april_2027(name, ours):
+    team = Team.objects.get(name=name)
+
+    assert team.days(date(2027, 4, 1)).ours.on == ours
 
 
 @pytest.mark.parametrize(

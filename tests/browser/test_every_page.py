@@ -14,7 +14,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 from playwright.sync_api import expect
 
-from accounts.models import Digest, Flag, Territory, TerritoryPlan, User
+from accounts.models import DataSupplier, Digest, Flag, Team, Territory, TerritoryPlan, User
 from accounts.sheets import applying, deciding
 from accounts.sheets.planning import planned
 from footprints.models import Proposal, Release, Reorganisation, Report
@@ -170,6 +170,15 @@ PAGES = {
         (lambda: sheet("Primary care 2019/20", "Kent and Medway CCG") + "91Q/owner/", {"planner"}),
     ],
     "accounts:undo_sheet": [(lambda: undo_of_a_sheet(), {"planner"})],
+    "accounts:teams": [("/teams/", PLANS)],
+    "accounts:make_team": [("/teams/new/", PLANS)],
+    "accounts:team": [
+        (lambda: Team.objects.get(name="Hospital").get_absolute_url(), PLANS),
+    ],
+    "accounts:make_data_supplier": [("/teams/data/new/", PLANS)],
+    "accounts:data_supplier": [
+        (lambda: DataSupplier.objects.first().get_absolute_url(), PLANS),
+    ],
     "accounts:outbox": [("/letters/", ALL)],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
