@@ -54,6 +54,35 @@ def found(
     return problems
 
 
+def of_event(event: Reorganisation, day: date) -> list[Problem]:
+    """What stands in the way of the recorded event on that day."""
+    rows = list(
+        event.successions.now()
+        .filter(passes=Succession.Passes.AREA)
+        .select_related("predecessor", "successor")
+    )
+    closes = {row.predecessor for row in rows if row.predecessor_id != row.successor_id}
+    goes_on = {row.predecessor for row in rows if row.predecessor_id == row.successor_id}
+    receives = {row.successor for row in rows if row.successor and row.successor not in goes_on}
+    if event.kind == Reorganisation.Kind.TRANSFER_OF_MEMBERS:
+        moves = list(event.moves.now().select_related("from_parent", "to_parent"))
+        goes_on |= {row.from_parent for row in moves}
+        receives |= {row.to_parent for row in moves}
+    return found(
+        day=day,
+        goes_on=_in_order(goes_on),
+        closes=_in_order(closes),
+        # A provisional body lives from the event's day on, whichever that is.
+        receives=_in_order(body for body in receives if not body.is_provisional),
+        ways=[(row.predecessor_id, row.successor_id) for row in rows if row.successor_id],
+        apart_from=event,
+    )
+
+
+def _in_order(bodies) -> list[Organisation]:
+    return sorted(bodies, key=lambda body: body.code)
+
+
 def _named(body: Organisation, lives: Lives, day: date) -> str:
     version = lives.near(body.pk, day)
     return f"{brief(version)} ({body.code})" if version else body.code

@@ -7,6 +7,7 @@ import django_filters
 from django import forms
 from django.db.models import Exists, OuterRef, Q, Subquery
 
+from . import created
 from .lists import WordsFilter
 from .models import (
     Finding,
@@ -206,6 +207,7 @@ class ReorganisationFilter(django_filters.FilterSet):
                     reorganisation=event,
                 )
             )
+            | created.of_body(body, release)
         )
 
 

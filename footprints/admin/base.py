@@ -9,6 +9,7 @@ from django.db.models.functions import Concat
 
 from ..dated import ONE_DAY
 from ..models import Organisation, Version
+from ..services.declaring import CannotMove
 from ..services.entries import Superseded
 
 
@@ -91,7 +92,7 @@ class Refusing(admin.ModelAdmin):
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except (Superseded, IntegrityError) as error:
+        except (Superseded, CannotMove, IntegrityError) as error:
             request.refused = self.refusal(error)
             return super().changeform_view(request, object_id, form_url, extra_context)
 

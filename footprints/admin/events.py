@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from ..models import Move, Reorganisation, Step, Succession
-from ..services.steps import take_step
+from ..services.declaring import add_step
+from .base import Refusing
 
 
 class StepInline(admin.StackedInline):
@@ -41,8 +42,11 @@ class StepInline(admin.StackedInline):
 
 
 @admin.register(Reorganisation)
-class ReorganisationAdmin(admin.ModelAdmin):
-    """A step sets the state; which bodies pass and move are facts, each on its own page."""
+class ReorganisationAdmin(Refusing):
+    """A step sets the state; which bodies pass and move are facts, each on its own page.
+
+    Its day is moved on a page of ours: what would open on it moves along.
+    """
 
     list_display = ["title", "effective_on", "kind", "state"]
     list_filter = ["state", "kind", "effective_on"]
@@ -60,7 +64,7 @@ class ReorganisationAdmin(admin.ModelAdmin):
         return [*fields, "state", "steps_taken", "bodies"] if obj else fields
 
     def get_readonly_fields(self, request, obj=None):
-        return ["state", "steps_taken", "bodies"] if obj else []
+        return ["effective_on", "state", "steps_taken", "bodies"] if obj else []
 
     @admin.display(description="steps taken")
     def steps_taken(self, event):
@@ -107,7 +111,11 @@ class ReorganisationAdmin(admin.ModelAdmin):
                     known,
                 )
             )
-        page = format_html('<p><a href="{}">Its page</a></p>', event.get_absolute_url())
+        page = format_html(
+            '<p><a href="{}">Its page</a> · <a href="{}">Another day</a></p>',
+            event.get_absolute_url(),
+            reverse("footprints:move_date", args=[event.slug]),
+        )
         return format_html_join("", "{}", ((part,) for part in [page, *parts]))
 
     def save_model(self, request, obj, form, change):
@@ -118,8 +126,8 @@ class ReorganisationAdmin(admin.ModelAdmin):
             Reorganisation.objects.filter(pk=obj.pk).revise()
 
     def save_formset(self, request, form, formset, change):
-        for step in formset.save(commit=False):
-            take_step(step, by=request.user)
+        for number, step in enumerate(formset.save(commit=False)):
+            add_step(step, by=request.user, is_first=not change and number == 0)
 
     def has_delete_permission(self, request, obj=None):
         # Facts point at it, also those that were retracted. It is rejected or superseded instead.
@@ -127,8 +135,8 @@ class ReorganisationAdmin(admin.ModelAdmin):
 
 
 @admin.register(Step)
-class StepAdmin(admin.ModelAdmin):
-    """Steps are added, never changed: what was said was said."""
+class StepAdmin(Refusing):
+    """Steps are added, never changed: what was said was said. They move an event as pages do."""
 
     fields = ["reorganisation", "state", "on", "checked_on", "source", "said_by", "reason"]
     autocomplete_fields = ["reorganisation"]
@@ -139,7 +147,7 @@ class StepAdmin(admin.ModelAdmin):
     ordering = ["-at", "-pk"]
 
     def save_model(self, request, obj, form, change):
-        take_step(obj, by=request.user)
+        add_step(obj, by=request.user)
 
     def has_change_permission(self, request, obj=None):
         return False

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Q
 
+from .. import created
 from ..models import Relationship, Release, Reorganisation, Step, Version
 from ..written import day_in_full
 from .declaring import CannotMove, hold, refuse_clashes, take_step
@@ -65,22 +66,17 @@ def move_date(
     return take_step(step, by=by)
 
 
-def _opened(event: Reorganisation) -> Q:
-    """The bodies that the event would open, as a condition on their keys."""
+def _opened(event: Reorganisation) -> set[int]:
+    """The keys of the bodies that the event would open."""
     successors = event.successions.now().filter(successor__is_provisional=True)
     parents = event.moves.now().filter(to_parent__is_provisional=True)
     keys = {
         *successors.values_list("successor", flat=True),
         *parents.values_list("to_parent", flat=True),
     }
-    if event.kind == Reorganisation.Kind.CREATION:
-        first = event.steps.exclude(release=None).order_by("pk").first()
-        if first:
-            created = Version.objects.now().filter(
-                Q(asserted_by=first.release) | Q(asserted_by__source=first.release.source),
-                organisation__is_provisional=True,
-            )
-            keys |= set(created.values_list("organisation", flat=True))
+    for version in created.by_events([event])[event.pk]:
+        if version.organisation.is_provisional:
+            keys.add(version.organisation_id)
     return keys
 
 
@@ -135,4 +131,4 @@ def _refuse_ahead_of(event: Reorganisation, to: date):
 
 def source_of(event: Reorganisation) -> str:
     """The source of the event's own releases: last in, first out among themselves alone."""
-    return f"event {event.slug}"[:100]
+    return f"{created.SOURCE}{event.slug}"

@@ -10,7 +10,8 @@ from django.db import transaction
 from django.utils.timezone import localtime
 
 from .. import clashes
-from ..models import Organisation, Reorganisation, Step, Succession
+from ..drafts import RECORDABLE
+from ..models import Release, Reorganisation, Step
 from ..written import day_in_full
 from .releases import lock_register
 from .steps import take_step
@@ -18,7 +19,7 @@ from .steps import take_step
 State = Reorganisation.State
 
 # From each state, where an event may go. Effective is the end: it is undone as a release, and
-# what is superseded stays so: the event that stands instead may be given up itself.
+# what is superseded stays so while what stands instead is recorded: undoing that brings it back.
 MOVES = {
     State.RUMOURED: (State.PROPOSED, State.APPROVED, State.IN_LAW, *State.dropped()),
     State.PROPOSED: (State.APPROVED, State.IN_LAW, State.RUMOURED, *State.dropped()),
@@ -73,30 +74,18 @@ def move_event(
     by,
     at: datetime,
     seen: int | None = None,
+    release: Release | None = None,
 ) -> Step:
     """Move the event to another state, as a step that is logged; return the step.
 
-    ``on`` is the day of the source; ``seen`` the revision that the mover's page showed. Flags of a
+    ``on`` is the day of the source; ``seen`` the revision that the mover's page showed;
+    ``release`` what the move is part of: undone, it takes the move back. Flags of a
     dropped event lapse and those of a revived one return, when flags are raised next. Raises
     Stale, CannotMove: the move is none that is allowed, has no reason, comes before its day, or
     meanwhile another event closes the same body.
     """
     event = hold(event, seen)
-    to = State(to)
-    if to not in MOVES[event.state]:
-        raise CannotMove(
-            f"An event that is {event.get_state_display().lower()} does not become "
-            f"{to.label.lower()}."
-        )
-    if needs_reason(event.state, to) and not reason.strip():
-        raise CannotMove("Say why: whoever looks for the event next will ask.")
-    if to == State.EFFECTIVE and localtime(at).date() < event.effective_on:
-        raise CannotMove(
-            f"It takes effect on {day_in_full(event.effective_on)}: it is effective from that "
-            "day on."
-        )
-    if event.state in State.dropped() and to not in State.dropped():
-        refuse_clashes(event, event.effective_on)
+    _refuse_move(event, State(to), reason, at)
     step = Step(
         reorganisation=event,
         state=to,
@@ -105,8 +94,48 @@ def move_event(
         source=source.strip(),
         said_by=said_by.strip(),
         at=at,
+        release=release,
     )
     return take_step(step, by=by)
+
+
+@transaction.atomic
+def add_step(step: Step, *, by, is_first: bool = False) -> Step:
+    """Add an unsaved step that somebody filled in whole; return it saved.
+
+    One in the state that the event has is evidence for it; any other is a move. The first step of
+    an event says where it begins. Raises CannotMove as ``move_event`` does.
+    """
+    event = hold(step.reorganisation, None)
+    to = State(step.state)
+    if is_first:
+        if to not in RECORDABLE and to != State.EFFECTIVE:
+            raise CannotMove(f"An event does not begin as {to.label.lower()}.")
+        _refuse_early(event, to, step.at)
+    elif to != event.state:
+        _refuse_move(event, to, step.reason, step.at)
+    return take_step(step, by=by)
+
+
+def _refuse_move(event: Reorganisation, to: str, reason: str, at: datetime):
+    if to not in MOVES[event.state]:
+        raise CannotMove(
+            f"An event that is {event.get_state_display().lower()} does not become "
+            f"{to.label.lower()}."
+        )
+    if needs_reason(event.state, to) and not reason.strip():
+        raise CannotMove("Say why: whoever looks for the event next will ask.")
+    _refuse_early(event, to, at)
+    if event.state in State.dropped() and to not in State.dropped():
+        refuse_clashes(event, event.effective_on)
+
+
+def _refuse_early(event: Reorganisation, to: str, at: datetime):
+    if to == State.EFFECTIVE and localtime(at).date() < event.effective_on:
+        raise CannotMove(
+            f"It takes effect on {day_in_full(event.effective_on)}: it is effective from that "
+            "day on."
+        )
 
 
 def hold(event: Reorganisation, seen: int | None) -> Reorganisation:
@@ -122,35 +151,6 @@ def hold(event: Reorganisation, seen: int | None) -> Reorganisation:
 
 
 def refuse_clashes(event: Reorganisation, day: date):
-    problems = clashes_of(event, day)
+    problems = clashes.of_event(event, day)
     if problems:
         raise CannotMove(problems[0].text, problems[0].event)
-
-
-def clashes_of(event: Reorganisation, day: date) -> list[clashes.Problem]:
-    """What stands in the way of the recorded event on that day."""
-    rows = list(
-        event.successions.now()
-        .filter(passes=Succession.Passes.AREA)
-        .select_related("predecessor", "successor")
-    )
-    closes = {row.predecessor for row in rows if row.predecessor_id != row.successor_id}
-    goes_on = {row.predecessor for row in rows if row.predecessor_id == row.successor_id}
-    receives = {row.successor for row in rows if row.successor and row.successor not in goes_on}
-    if event.kind == Reorganisation.Kind.TRANSFER_OF_MEMBERS:
-        moves = list(event.moves.now().select_related("from_parent", "to_parent"))
-        goes_on |= {row.from_parent for row in moves}
-        receives |= {row.to_parent for row in moves}
-    return clashes.found(
-        day=day,
-        goes_on=_in_order(goes_on),
-        closes=_in_order(closes),
-        # A provisional body lives from the event's day on, whichever that is.
-        receives=_in_order(body for body in receives if not body.is_provisional),
-        ways=[(row.predecessor_id, row.successor_id) for row in rows if row.successor_id],
-        apart_from=event,
-    )
-
-
-def _in_order(bodies) -> list[Organisation]:
-    return sorted(bodies, key=lambda body: body.code)

@@ -227,12 +227,12 @@ def record_event(draft: Draft, *, by, at: datetime) -> Reorganisation:
     _assert(draft, bodies, event, release)
     renew_events(release)
     for other in Reorganisation.objects.filter(slug__in=draft.supersedes).order_by("pk"):
-        _supersede(other, event, by=by, at=at)
+        _supersede(other, event, release, by=by, at=at)
     event.refresh_from_db()
     return event
 
 
-def _supersede(other: Reorganisation, event: Reorganisation, *, by, at):
+def _supersede(other: Reorganisation, event: Reorganisation, release: Release, *, by, at):
     if other.is_decided:
         text = f"“{other}” is decided: it is not superseded with another event, but undone."
         raise CannotRecord([Problem(text, "before", other)])
@@ -244,6 +244,7 @@ def _supersede(other: Reorganisation, event: Reorganisation, *, by, at):
             reason=f"Superseded by “{event}” ({event.slug}).",
             by=by,
             at=at,
+            release=release,
         )
     except CannotMove as refusal:
         raise CannotRecord([Problem(str(refusal), "before", other)]) from refusal

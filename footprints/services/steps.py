@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from .. import clashes
 from ..models import Release, Reorganisation, Step
 from ..written import day_in_full
 
@@ -23,27 +24,33 @@ def take_step(step: Step, *, by) -> Step:
 def take_back_steps(release: Release, undo: Release):
     """What a release wrote for a step is undone: so is the step, by a step of its own.
 
-    An event whose recording is undone stands no more; one whose day was moved has its former day.
+    An event whose recording is undone stands no more; one whose day was moved has its former day;
+    one that was superseded stands again as it did, unless another event closes a body of it.
     """
     for step in release.steps.select_related("reorganisation").order_by("pk"):
         event = step.reorganisation
-        before = event.steps.filter(pk__lt=step.pk, effective_on__isnull=False).order_by("pk")
-        if former := before.last():
-            event.effective_on = former.effective_on
-            reason = f"Moving its day was undone: it is {day_in_full(event.effective_on)} again."
-            day = event.effective_on
-        else:
-            event.state, day = Reorganisation.State.SUPERSEDED, None
-            reason = "Its recording was undone."
+        said = _take_back(event, step) if step.effective_on else _bring_back(event, step)
         event.save(update_fields=["effective_on", "state"])
-        take_step(
-            Step(
-                reorganisation=event,
-                state=event.state,
-                effective_on=day,
-                reason=reason,
-                at=undo.applied_at,
-                release=undo,
-            ),
-            by=undo.by,
-        )
+        said.reorganisation, said.state = event, event.state
+        said.at, said.release = undo.applied_at, undo
+        take_step(said, by=undo.by)
+
+
+def _take_back(event: Reorganisation, step: Step) -> Step:
+    """The recording of the event, or a day that it was moved to."""
+    before = event.steps.filter(pk__lt=step.pk, effective_on__isnull=False).order_by("pk")
+    if former := before.last():
+        event.effective_on = former.effective_on
+        reason = f"Moving its day was undone: it is {day_in_full(event.effective_on)} again."
+        return Step(effective_on=event.effective_on, reason=reason)
+    event.state = Reorganisation.State.SUPERSEDED
+    return Step(reason="Its recording was undone.")
+
+
+def _bring_back(event: Reorganisation, step: Step) -> Step:
+    """Another event stood instead of it, and the recording of that one was undone."""
+    reason = "The event that stood instead of it was undone"
+    if problems := clashes.of_event(event, event.effective_on):
+        return Step(reason=f"{reason}; it stays superseded. {problems[0].text}")
+    event.state = event.steps.filter(pk__lt=step.pk).order_by("pk").last().state
+    return Step(reason=f"{reason}: it is {event.get_state_display().lower()} again.")

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.timezone import now
 from django.views.generic import TemplateView, View
 
-from .. import hanging
+from .. import created, hanging
 from ..forms import MoveDateForm, MoveForm
 from ..hanging import Hanging
 from ..models import Reorganisation, Succession
@@ -110,6 +110,8 @@ def _bodies(events) -> dict[int, tuple[list[str], list[str]]]:
         found[event][0][old] = True
         if new and new != old:
             found[event][1][new] = True
+    for event, opened in created.by_events(events).items():
+        found[event][1].update(dict.fromkeys(body.organisation.code for body in opened))
     return {event: (list(old), list(new)) for event, (old, new) in found.items()}
 
 

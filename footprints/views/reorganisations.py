@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import NoReverseMatch, reverse
 from django.views.generic import TemplateView
 
-from .. import blast_radius, hanging, panels, timeline
+from .. import blast_radius, created, hanging, panels, timeline
 from ..filters import ReorganisationFilter
 from ..life.story import passing_rows
 from ..lists import Action, ListView
 from ..lives import Lives
-from ..models import Kind, Move, Relationship, Release, Reorganisation, Succession, Version
+from ..models import Kind, Move, Relationship, Release, Reorganisation, Step, Succession, Version
 from ..services.declaring import MOVES
 from ..shares import fill_in
 from ..tables import ReorganisationTable
@@ -86,14 +86,25 @@ class ReorganisationList(ListView):
 
 
 def shown_events(release):
-    """The events of which the register knew something by then; those that are declared, now."""
+    """The events of which the register knew something by then; those that are declared, now.
+
+    An event whose recording was undone is none any more, though nothing was said of its bodies.
+    """
     event = OuterRef("pk")
     shown = Exists(Succession.objects.known(release).filter(reorganisation=event)) | Exists(
         Move.objects.known(release).filter(reorganisation=event)
     )
     if release is None:  # declared, and nothing said of its bodies yet
-        shown |= ~Exists(Succession.objects.filter(reorganisation=event)) & ~Exists(
-            Move.objects.filter(reorganisation=event)
+        undone = Step.objects.filter(
+            reorganisation=event,
+            release__kind=Release.Kind.UNDO,
+            effective_on=None,
+            state=Reorganisation.State.SUPERSEDED,
+        )
+        shown |= (
+            ~Exists(Succession.objects.filter(reorganisation=event))
+            & ~Exists(Move.objects.filter(reorganisation=event))
+            & ~Exists(undone)
         )
     return Reorganisation.objects.filter(shown)
 
@@ -176,7 +187,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
             sources=_sources([*successions, *moves]),
             moves=MOVES[event.state] if user.has_perm(PERMISSION) else (),
             written_by=_written_by(event, user),
-            opens=_opens(event),
+            opens=created.by_events([event]).get(event.pk, []),
             may_change=user.is_staff and user.has_perm("footprints.change_reorganisation"),
             panels=panels.of("reorganisation", self.request, event),
             **kwargs,
@@ -212,15 +223,6 @@ def _written_by(event, user):
     if step is None or not Release.objects.standing().filter(pk=step.release_id).exists():
         return None
     return step.release
-
-
-def _opens(event):
-    """The bodies that a creation opens: they follow no other, so no succession names them."""
-    if event.kind != Reorganisation.Kind.CREATION:
-        return []
-    written = event.steps.exclude(release=None).values("release")
-    opened = Version.objects.now().filter(asserted_by__in=written)
-    return list(opened.select_related("organisation", "kind").order_by("pk"))
 
 
 def _row(key, row):

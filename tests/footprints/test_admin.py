@@ -509,6 +509,48 @@ def test_steps_are_added_and_never_changed(steward, user):
     )
 
 
+def test_a_step_in_the_admin_moves_an_event_as_the_pages_do(steward):
+    event = factories.reorganisation(state="in_law", effective_on=date(2027, 4, 1))
+    change = address(Reorganisation, "change", event.pk)
+    data = {"title": "Another", "slug": event.slug, "kind": "merger"}
+
+    for state, reason, answer in (
+        ("rumoured", "Really.", "An event that is in law does not become rumoured."),
+        ("rejected", "", "Say why: whoever looks for the event next will ask."),
+        ("effective", "", "It takes effect on 1 April 2027"),
+    ):
+        refused = steward.post(change, {**data, **event_data(state=state, reason=reason), **data})
+        assert refused.status_code == 200
+        assert answer in text(refused)
+        step = {"reorganisation": event.pk, "state": state, "reason": reason}
+        assert answer in text(steward.post(address(Step, "add"), step))
+    event.refresh_from_db()
+    assert (event.state, event.title, event.steps.count()) == ("in_law", "A merger", 0)
+
+    steward.post(change, {**event_data(state="in_law", reason="Seen."), **data})
+    steward.post(change, {**event_data(state="rejected", reason="Repealed."), **data})
+
+    event.refresh_from_db()
+    assert (event.state, event.steps.count()) == ("rejected", 2)
+    add = address(Reorganisation, "add")
+    early = {**event_data(state="effective"), "slug": "z-1", "effective_on": "01/04/2099"}
+    assert "It takes effect on 1 April 2099" in text(steward.post(add, early))
+    assert not Reorganisation.objects.filter(slug="z-1").exists()
+
+
+def test_the_day_of_an_event_is_not_typed_over_in_the_admin(steward):
+    event = factories.reorganisation(effective_on=date(2027, 4, 1))
+    change = address(Reorganisation, "change", event.pk)
+    data = {**event_data(), "slug": event.slug, "steps-TOTAL_FORMS": 0}
+
+    steward.post(change, {**data, "effective_on": "01/10/2027"})
+
+    event.refresh_from_db()
+    assert event.effective_on == date(2027, 4, 1)
+    page = steward.get(change).content.decode()
+    assert f'href="{event.get_absolute_url()}day/"' in page
+
+
 # --- Releases ------------------------------------------------------------------------------------
 
 

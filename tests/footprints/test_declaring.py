@@ -4,10 +4,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from footprints.drafts import Draft, Evidence, NewBody
-from footprints.models import Release, Reorganisation, Version
+from footprints.drafts import RECORDABLE, Draft, Evidence, NewBody
+from footprints.models import Release, Reorganisation, Step, Version
 from footprints.services.dating import move_date
-from footprints.services.declaring import MOVES, CannotMove, Stale, move_event, needs_reason
+from footprints.services.declaring import (
+    MOVES,
+    CannotMove,
+    Stale,
+    add_step,
+    move_event,
+    needs_reason,
+)
 from footprints.services.recording import record_event
 from footprints.services.releases import undo_release
 from tests import factories
@@ -243,3 +250,86 @@ def test_a_day_does_not_move_past_an_event_that_needs_what_it_opens(event, stewa
     with pytest.raises(CannotMove, match="part of another event on 1 July 2027"):
         move_date(event, LATER, reason="No time.", by=steward, at=AT)
     move_date(event, date(2027, 6, 1), reason="No time.", by=steward, at=AT)
+
+
+# --- Undoing what superseded it, and steps by hand ---------------------------------------------
+
+
+def rival_of(event, steward, kind=Kind.ABOLITION, **fields):
+    return record_event(
+        Draft(
+            kind=kind,
+            effective_on=LATER,
+            before=("AAA",),
+            evidence=Evidence(said_by="The board"),
+            supersedes=(event.slug,),
+            **fields,
+        ),
+        by=steward,
+        at=AT,
+    )
+
+
+def test_what_was_superseded_stands_again_once_the_other_recording_is_undone(event, steward):
+    move(event, State.APPROVED, steward)
+    rival = rival_of(event, steward)
+    event.refresh_from_db()
+    assert event.state == State.SUPERSEDED
+    revision = event.revision
+
+    undo_release(rival.steps.first().release, by=steward)
+
+    event.refresh_from_db()
+    rival.refresh_from_db()
+    assert (event.state, rival.state) == (State.APPROVED, State.SUPERSEDED)
+    assert event.steps.last().reason == (
+        "The event that stood instead of it was undone: it is approved again."
+    )
+    assert event.revision == revision + 1, "its flags come back"
+    undo_release(event.steps.first().release, by=steward)
+
+
+def test_it_stays_superseded_while_a_third_event_closes_the_same_body(event, steward):
+    rival = rival_of(event, steward)
+    third = rival_of(rival, steward)
+
+    undo_release(rival.steps.first().release, by=steward)
+
+    event.refresh_from_db()
+    assert event.state == State.SUPERSEDED
+    assert "it stays superseded. AAA (AAA) already closes on 1 October 2027" in (
+        event.steps.last().reason
+    )
+    third.refresh_from_db()
+    assert third.state == State.RUMOURED
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("to", State)
+def test_a_step_filled_in_by_hand_keeps_to_the_same_table(event, steward, before, to):
+    set_state(event, before)
+    event.refresh_from_db()
+    step = Step(
+        reorganisation=event, state=to, reason="Seen.", at=datetime(2027, 4, 2, tzinfo=UTC)
+    )
+
+    if to == before or to in MOVES[before]:
+        add_step(step, by=steward)
+        assert (step.by, event.steps.count()) == (steward, 2)
+    else:
+        with pytest.raises(CannotMove, match="does not become"):
+            add_step(step, by=steward)
+    event.refresh_from_db()
+    assert event.state == (to if step.pk else before)
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_event_begins_as_what_is_to_come_or_as_what_took_effect(steward, state):
+    event = factories.reorganisation(effective_on=DAY, state="rumoured")
+    step = Step(reorganisation=event, state=state, at=AT)
+
+    if state in RECORDABLE:
+        add_step(step, by=steward, is_first=True)
+    else:
+        with pytest.raises(CannotMove, match=r"does not begin|It takes effect on 1 April 2027"):
+            add_step(step, by=steward, is_first=True)

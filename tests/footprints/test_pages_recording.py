@@ -188,6 +188,15 @@ def test_a_creation_shows_what_it_opens(steward):
 
     assert "What opens" in text(page)
     assert "NHS Nowhere ICB" in text(page)
+    board = text(steward.get(BOARD))
+    assert "Nowhere is created" in board
+    assert "P-NEW" in board
+    assert "Nowhere is created" in text(steward.get("/reorganisations/", {"body": "P-NEW"}))
+
+    steward.post(f"/register/releases/{Release.objects.latest('pk').pk}/undo/")
+
+    assert "Nowhere is created" not in text(steward.get(BOARD))
+    assert "Nowhere is created" not in text(steward.get("/reorganisations/"))
 
 
 # --- The board and the moves --------------------------------------------------------------------
