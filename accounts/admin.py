@@ -16,6 +16,8 @@ from .models import (
     RosterEntry,
     Sheet,
     SheetChange,
+    SheetComment,
+    SheetDeed,
     Team,
     Territory,
     TerritoryPlan,
@@ -247,6 +249,22 @@ class SheetChangeAdmin(ReadOnlyAdmin):
     list_filter = ["deed"]
     list_select_related = ["organisation", "territory"]
     search_fields = ["organisation__code__istartswith", "territory__code"]
+
+
+@admin.register(SheetComment)
+class SheetCommentAdmin(ReadOnlyAdmin):
+    list_display = ["body", "role", "by", "at", "text"]
+    list_filter = ["at"]
+    list_select_related = ["body", "by"]
+    search_fields = ["body__code__istartswith", "text"]
+
+
+@admin.register(SheetDeed)
+class SheetDeedAdmin(ReadOnlyAdmin):
+    list_display = ["sheet_id", "deed", "by", "at", "says"]
+    list_filter = ["deed", "at"]
+    list_select_related = ["by"]
+    search_fields = ["says", "by__username", "by__last_name"]
 
 
 @admin.register(Digest)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("alerts/<int:pk>/sheet/apply/", sheets.apply_now, name="apply_sheet"),
     path("alerts/<int:pk>/sheet/undo/", sheets.undo, name="undo_sheet"),
     path("alerts/<int:pk>/sheet/<str:code>/<slug:role>/", sheets.decide, name="decide"),
+    path("alerts/<int:pk>/sheet/<str:code>/<slug:role>/talk/", sheets.talk, name="talk"),
     path("letters/", letters.Outbox.as_view(), name="outbox"),
     path("letters/<int:pk>/", letters.LetterPage.as_view(), name="letter"),
     path("plans/", plans.PlanList.as_view(), name="plans"),

@@ -204,7 +204,11 @@ def test_nothing_points_at_a_version():
 
 
 # What was decided or done about a body, and when: history, which no later event changes.
-RECORDS = {"accounts.Decision.body", "accounts.SheetChange.organisation"}
+RECORDS = {
+    "accounts.Decision.body",
+    "accounts.SheetChange.organisation",
+    "accounts.SheetComment.body",
+}
 
 
 def test_only_the_registers_own_rows_and_records_have_no_outcome():

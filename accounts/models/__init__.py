@@ -1,5 +1,6 @@
 from .decisions import Decision, Sheet, SheetChange
 from .flags import Digest, Flag, Letter
+from .history import SheetComment, SheetDeed
 from .teams import DataSupplier, Freeze, Team
 from .territories import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
 from .users import User
@@ -16,6 +17,8 @@ __all__ = [
     "RosterEntry",
     "Sheet",
     "SheetChange",
+    "SheetComment",
+    "SheetDeed",
     "Team",
     "Territory",
     "TerritoryPlan",

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Concat
 from django.urls import reverse
 
-from footprints.models import Reorganisation, Touch, Weight
+from footprints.models import Reorganisation, Step, Touch, Weight
 from stakeholders.models import Post, Tenure
 
 from .territories import Assignment, Territory, TerritoryPlan
@@ -101,6 +101,15 @@ class Flag(models.Model):
     lapsed_at = models.DateTimeField(
         null=True, blank=True, help_text="When it stopped touching anything."
     )
+    lapsed_step = models.ForeignKey(
+        Step,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="What the event became when it lapsed for that.",
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -121,6 +130,10 @@ class Flag(models.Model):
                 fields=["reorganisation", "content_type", "object_id"],
             ),
             models.CheckConstraint(
+                name="flag_lapsed_for_a_step",
+                condition=Q(lapsed_step__isnull=True) | Q(lapsed_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="flag_resolved_by_somebody",
                 condition=Q(resolved_at__isnull=True, resolved_by__isnull=True)
                 | Q(resolved_at__isnull=False, resolved_by__isnull=False),
@@ -138,14 +151,13 @@ class Flag(models.Model):
 
     @property
     def lapsed_because(self) -> str:
-        """Why it lapsed, as the event's log says; "" while it stands. One query."""
+        """Why it lapsed, as was so then; "" while it stands. A query unless the step is there."""
         if self.lapsed_at is None:
             return ""
-        event = self.reorganisation
-        if event.state not in Reorganisation.State.dropped():
+        if self.lapsed_step is None:
             return "It touches nothing of it any more."
-        step = event.steps.filter(state=event.state).order_by("at", "pk").last()
-        return ": ".join(filter(None, [event.get_state_display(), step and step.reason]))
+        step = self.lapsed_step
+        return ": ".join(filter(None, [step.get_state_display(), step.reason]))
 
     @property
     def weight_name(self) -> str:

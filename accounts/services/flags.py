@@ -234,7 +234,8 @@ def _raise(cursor) -> int:
             SELECT reorganisation_id, content_type_id, object_id, max(owner_id), max(weight), %s
             FROM touched GROUP BY 1, 2, 3
             ON CONFLICT (reorganisation_id, content_type_id, object_id) DO UPDATE
-                SET weight = excluded.weight, owner_id = excluded.owner_id, lapsed_at = NULL
+                SET weight = excluded.weight, owner_id = excluded.owner_id, lapsed_at = NULL,
+                    lapsed_step_id = NULL
                 WHERE (flag.weight, flag.owner_id)
                       IS DISTINCT FROM (excluded.weight, excluded.owner_id)
                    OR flag.lapsed_at IS NOT NULL
@@ -248,11 +249,23 @@ def _raise(cursor) -> int:
 
 
 def _lapse(cursor, events, changed):
-    """Flags in the scope of this run that touch nothing any more."""
+    """Flags in the scope of this run that touch nothing any more.
+
+    Each keeps the step by which its event was dropped, where that is why: later steps of the
+    event, or a plan that lets go of it too, make no other reason of it.
+    """
+    dropped = [str(state) for state in Reorganisation.State.dropped()]
     for root, claimed in changed.items():
         cursor.execute(
             """
-            UPDATE accounts_flag AS flag SET lapsed_at = %s
+            UPDATE accounts_flag AS flag
+            SET lapsed_at = %s, lapsed_step_id = (
+                SELECT step.id
+                FROM footprints_step AS step
+                JOIN footprints_reorganisation AS event ON event.id = step.reorganisation_id
+                WHERE event.id = flag.reorganisation_id
+                  AND step.state = event.state AND event.state = ANY(%s)
+                ORDER BY step.at DESC, step.id DESC LIMIT 1)
             WHERE flag.lapsed_at IS NULL AND flag.content_type_id = %s
               AND (flag.reorganisation_id = ANY(%s) OR flag.object_id = ANY(%s))
               AND NOT EXISTS (
@@ -263,6 +276,7 @@ def _lapse(cursor, events, changed):
             """,
             [
                 now(),
+                dropped,
                 ContentType.objects.get_for_model(root).pk,
                 list(events),
                 list(claimed),

@@ -15,12 +15,14 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils.timezone import now
 from psycopg.errors import LockNotAvailable
 
+from footprints.names import count
 from footprints.written import day_in_full
 
 from ..models import Assignment, Decision, Flag, Sheet, SheetChange, TerritoryPlan, User
 from ..models.decisions import lend_teams
 from .deciding import SheetError, Stale, check, clear, locked
-from .planning import Planned
+from .history import Deed, record
+from .planning import Planned, in_words
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ def apply_sheet(flag: Flag, *, by: User | None = None, on: date | None = None) -
         Flag.objects.open().filter(pk=flag.pk).update(
             resolved_at=at, resolved_by=by or sheet.approved_by
         )
+    record(sheet, Deed.APPLIED, by=by, says=in_words(current))
     log.info(
         "Sheet %s applied by %s: %d closed, %d opened",
         sheet.pk,
@@ -205,6 +208,7 @@ def release_held(day: date) -> int:
     for sheet in released:
         clear(sheet)
         sheet.save()
+    record(released, Deed.RELEASED, by=None)
     held = Decision.objects.filter(sheet__in=released, until_on__lte=day)
     held.update(outcome="", until_on=None, reason="Held until now: decide again.")
     log.info("%d sheets to be decided on again: what they held is due", len(released))
@@ -232,6 +236,10 @@ def undo_sheet(flag: Flag, *, by: User, everything: bool = False) -> Undone:
     clear(sheet)
     sheet.undone_by, sheet.undone_at = by, now()
     sheet.save()
+    says = f"{count(len(undone.deleted), 'row goes', 'rows go')}, {len(undone.restored)} as before"
+    if undone.kept:
+        says += f", {len(undone.kept)} kept as somebody changed them since"
+    record(sheet, Deed.UNDONE, by=by, says=says)
     log.info(
         "Sheet %s undone by %s: %d deleted, %d restored, %d kept",
         sheet.pk,

@@ -14,9 +14,12 @@ from footprints.names import count
 from footprints.written import day_in_full
 
 from ..models import Decision, Flag, Sheet, Territory, User
-from .planning import Planned, Row, differences, planned
+from .history import Deed, record
+from .planning import Planned, Row, differences, in_words, planned
 
 log = logging.getLogger(__name__)
+
+NAMED = 20  # rows named in the history of one deed
 
 
 class SheetError(Exception):
@@ -95,7 +98,7 @@ def decide(
     """
     sheet = _open(locked(flag))
     current = planned(sheet)
-    stored, dropped = [], []
+    stored, dropped, says = [], [], []
     for choice in choices:
         row = current.row(choice.body, choice.role)
         if row is None:
@@ -105,6 +108,7 @@ def decide(
             who = row.decision.by if row.decision else "Somebody"
             raise Stale(f"{who} decided on {row.body.code} meanwhile: look again, then decide.")
         stored.append(_decision(sheet, row, choice, by))
+        says.append(f"{row.body.code} {_in_short(row, stored[-1])}")
     for decision in list(stored):
         if not (decision.outcome or decision.reason or decision.assigned_to):
             stored.remove(decision)
@@ -118,7 +122,25 @@ def decide(
         update_fields=["outcome", "territory", "until_on", "reason", "assigned_to", "by", "at"],
     )
     log.info("Sheet %s: %d rows decided by %s", sheet.pk, len(stored) + len(dropped), by)
+    if says:
+        more = f"; and {len(says) - NAMED} more" if len(says) > NAMED else ""
+        record(sheet, Deed.DECIDED, by=by, says="; ".join(says[:NAMED]) + more)
     return len(stored) + len(dropped)
+
+
+def _in_short(row: Row, decision: Decision) -> str:
+    """What was decided on a row, for the history: "all to T07", "as by default"."""
+    if decision.outcome == Outcome.CARRY and decision.territory:
+        says = f"all to {decision.territory.code}"
+    elif decision.outcome:
+        says = decision.get_outcome_display().lower()
+    else:
+        says = f"as by default, {row.default_words.lower()}"
+    if decision.until_on:
+        says += f" until {day_in_full(decision.until_on)}"
+    if decision.assigned_to:
+        says += f", asked of {decision.assigned_to}"
+    return says
 
 
 def _decision(sheet: Sheet, row: Row, choice: Choice, by: User) -> Decision:
@@ -186,6 +208,10 @@ def set_days(
         sheet.credit_on = credit_on
     sheet.save(update_fields=["align_on", "data_on", "credit_on"])
     log.info("Sheet %s: our day is %s, by %s", sheet.pk, sheet.day, by)
+    days = sheet.days
+    named = (("our day", days.ours), ("first data", days.data), ("credit", days.credit))
+    says = [f"{name} {day_in_full(said.on)}" for name, said in named if said.on]
+    record(sheet, Deed.DATED, by=by, says=", ".join(says))
 
 
 def refuse_days(sheet: Sheet, *, align_on: date | None, data_on: date | None) -> None:
@@ -223,6 +249,7 @@ def prepare(flag: Flag, *, by: User, seen: str) -> Sheet:
     sheet.fingerprint, sheet.changes = current.fingerprint, current.listing
     sheet.is_four_eyed = settings.FOUR_EYES
     sheet.save()
+    record(sheet, Deed.PREPARED, by=by, says=in_words(current))
     log.info("Sheet %s prepared by %s: %s", sheet.pk, by, sheet.fingerprint)
     return sheet
 
@@ -238,9 +265,10 @@ def approve(flag: Flag, *, by: User) -> Sheet:
         raise Stale(_standing(sheet))
     if sheet.is_four_eyed and sheet.prepared_by_id == by.pk:
         raise SamePerson("You prepared this sheet: a colleague approves it.")
-    check(sheet)
+    current = check(sheet)
     sheet.approved_by, sheet.approved_at = by, now()
     sheet.save(update_fields=["approved_by", "approved_at"])
+    record(sheet, Deed.APPROVED, by=by, says=in_words(current))
     log.info("Sheet %s approved by %s: %s", sheet.pk, by, sheet.fingerprint)
     return sheet
 
@@ -261,6 +289,7 @@ def take_back(flag: Flag, *, by: User) -> bool:
         raise Stale("The sheet is applied: undo it to decide again.")
     if sheet.state == "deciding":
         return False
+    record(sheet, Deed.TAKEN_BACK, by=by)
     clear(sheet)
     sheet.save()
     log.info("Sheet %s taken back by %s", sheet.pk, by)

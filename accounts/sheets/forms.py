@@ -1,11 +1,12 @@
 """What a person types on a decision sheet."""
 
 from django import forms
+from django.db.models import Exists, Q
 
 from footprints.models import Outcome
 from footprints.written import day_in_full
 
-from ..models import Sheet, Territory, User
+from ..models import Sheet, Team, Territory, User
 from .deciding import Choice, Undecidable, refuse_days
 from .planning import Row
 
@@ -13,11 +14,23 @@ DEFAULT = "default"
 DAY = forms.DateInput(attrs={"type": "date"})
 
 
-def colleagues():
-    """Whom a row may be asked of: those who plan."""
+def colleagues(plan: int):
+    """Whom a row of the plan may be asked of: those who plan, and may see it."""
     planning = (User.Role.PLANNER, User.Role.MANAGER)
-    return User.objects.filter(role__in=planning, is_active=True).order_by(
-        "first_name", "last_name", "username"
+    found = User.objects.filter(role__in=planning, is_active=True)
+    walled = Team.objects.filter(plans=plan, is_walled=True)
+    found = found.filter(~Exists(walled) | Q(team__in=walled))
+    return found.order_by("first_name", "last_name", "username")
+
+
+class CommentForm(forms.Form):
+    """What somebody says about a row."""
+
+    text = forms.CharField(
+        label="Say something",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Write something first."},
     )
 
 
@@ -64,7 +77,7 @@ class DecisionForm(forms.Form):
         self.fields["territory"].queryset = Territory.objects.filter(plan=plan).order_by(
             "position", "code"
         )
-        self.fields["assigned_to"].queryset = colleagues()
+        self.fields["assigned_to"].queryset = colleagues(plan)
         if row.is_line:
             del self.fields["territory"]
 
@@ -140,9 +153,9 @@ class BulkForm(forms.Form):
     until_on = forms.DateField(required=False, widget=DAY)
     assigned_to = forms.ModelChoiceField(User.objects.none(), required=False)
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, plan: int, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["assigned_to"].queryset = colleagues()
+        self.fields["assigned_to"].queryset = colleagues(plan)
         self.fields["assigned_to"].empty_label = "a colleague"
 
     def clean(self):

@@ -86,6 +86,7 @@ def by_people(found: Planned) -> dict[tuple, Territory]:
 FILTERS = {
     "": ("All", lambda row, user: True),
     "undecided": ("Undecided", lambda row, user: row.is_undecided),
+    "conflicts": ("Conflicts", lambda row, user: row.is_conflict),
     "departed": ("Departs from the default", lambda row, user: row.departs),
     "mine": ("Asked of me", lambda row, user: row.decision and row.decision.assigned_to == user),
 }

@@ -5,6 +5,8 @@ from django.views.generic import TemplateView
 
 from ..models import Digest, RosterEntry, TerritoryPlan
 from ..overview import days_of
+from ..sheets import history
+from ..territories.plans import may_plan
 
 
 class Home(LoginRequiredMixin, TemplateView):
@@ -16,6 +18,7 @@ class Home(LoginRequiredMixin, TemplateView):
         plans = TerritoryPlan.objects.visible_to(user).open().select_related("team", "owner")
         letters = Digest.objects.filter(person=user).exclude(sent_at=None)
         return super().get_context_data(
+            asked=history.asked_of(user) if may_plan(user) else [],
             coming=coming,
             gone=gone,
             plans=plans.order_by("-opened_on", "name"),

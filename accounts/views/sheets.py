@@ -11,14 +11,15 @@ from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
 from footprints.dated import ONE_DAY
-from footprints.models import Outcome
+from footprints.lives import Lives
+from footprints.models import Organisation, Outcome
 from footprints.names import count
 
 from ..models import Flag, TerritoryPlan, User
 from ..services.flags import raise_flags
-from ..sheets import applying, deciding, showing
+from ..sheets import applying, deciding, history, showing
 from ..sheets.deciding import Choice, SheetError
-from ..sheets.forms import BulkForm, DaysForm, DecisionForm
+from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm
 from ..sheets.planning import Planned, planned
 
 PER_PAGE = 50
@@ -48,6 +49,10 @@ class SheetPage(LoginRequiredMixin, TemplateView):
         found = planned(sheet)
         show = request.GET.get("show", "")
         rows, filters = showing.shown(found, request.user, show)
+        page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+        said = history.counts(sheet)
+        for row in page:
+            row.comments = said.get(row.key, 0)
         gone, new = [], []
         if sheet.state in ("prepared", "approved") and sheet.fingerprint != found.fingerprint:
             gone, new = deciding.differences(sheet.changes, found.listing)
@@ -60,7 +65,13 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             sheet=sheet,
             days=sheet.days,
             found=found,
-            page=Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
+            page=page,
+            deeds=history.newest(sheet),
+            said_elsewhere=history.elsewhere(
+                sheet, set() if sheet.state == "applied" else {row.key for row in found.rows}
+            )
+            if said
+            else [],
             show=show,
             filters=filters,
             has_moved=bool(gone or new),
@@ -72,7 +83,7 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             may_approve=may_approve(request.user, sheet),
             days_form=days_form or DaysForm(instance=sheet),
             frozen_until=sheet.frozen_until(request.as_at.today),
-            bulk_form=BulkForm(),
+            bulk_form=BulkForm(plan=flag.object_id),
             is_open=sheet.state == "deciding",
             is_due=sheet.day <= request.as_at.today,
             day_before=sheet.day - ONE_DAY,
@@ -117,11 +128,37 @@ def decide(request, pk, code, role):
 
 
 @login_required
+def talk(request, pk, code, role):
+    """What was said about one row, in whatever state the sheet is; and to say more."""
+    flag = flag_with_sheet(request, pk)
+    sheet = deciding.sheet_of(flag)
+    body = get_object_or_404(Organisation, code=code)
+    comments = history.thread(sheet, body.pk, role)
+    if not comments.exists():
+        _row(planned(sheet), code, role)  # of rows that the event touches alone
+    form = CommentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        history.comment(flag, body.pk, role, form.cleaned_data["text"], by=request.user)
+        messages.success(request, "Said.")
+        return redirect(_sheet(request, flag) + f"#row-{code}-{role}")
+    context = {
+        "flag": flag,
+        "sheet": sheet,
+        "event": flag.reorganisation,
+        "body": Lives([body.pk]).near(body.pk, flag.reorganisation.effective_on),
+        "role": role,
+        "comments": comments,
+        "form": form,
+    }
+    return render(request, "accounts/sheet/talk.html", context, status=422 if form.errors else 200)
+
+
+@login_required
 @require_POST
 def decide_many(request, pk):
     """The same for every ticked row."""
     flag = flag_with_sheet(request, pk)
-    form = BulkForm(request.POST)
+    form = BulkForm(request.POST, plan=flag.object_id)
     ticked = set(request.POST.getlist("row"))
     if not form.is_valid():
         for errors in form.errors.values():

@@ -14,6 +14,8 @@ from accounts.models import (
     Letter,
     Sheet,
     SheetChange,
+    SheetComment,
+    SheetDeed,
     TerritoryPlan,
     User,
 )
@@ -55,6 +57,10 @@ def a_sheet():
     Decision.objects.create(
         **given, body=unit.organisation, outcome="carry", by=by, at=timezone.now()
     )
+    SheetComment.objects.create(
+        sheet=sheet, body=unit.organisation, role=unit.role, text="Why?", by=by, at=timezone.now()
+    )
+    SheetDeed.objects.create(sheet=sheet, deed="prepared", by=by, at=timezone.now())
     SheetChange.objects.create(
         **given, organisation=unit.organisation, deed="opened", assignment=unit.pk
     )

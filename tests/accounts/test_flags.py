@@ -129,6 +129,21 @@ def test_a_dropped_events_flag_says_why_it_lapsed_and_a_revived_ones_returns(mer
         assert (flag.lapsed_at, flag.lapsed_because) == (None, "")
 
 
+def test_what_lapsed_for_another_reason_keeps_it_when_the_event_is_dropped_later(merger):
+    plan = plan_over(merger)
+    Reorganisation.objects.filter(pk=merger.pk).update(state="proposed")
+    raise_flags()
+    plan.assignments.update(closed_on=APRIL_2020)
+    TerritoryPlan.objects.filter(pk=plan.pk).revise()
+    raise_flags()
+
+    by = factories.user(role="steward")
+    move_event(merger, "rejected", on=None, reason="No.", by=by, at=now())
+    raise_flags()
+
+    assert flags_of(plan).get().lapsed_because == "It touches nothing of it any more."
+
+
 def test_moving_the_day_of_an_event_moves_what_hangs_on_it(merger):
     plan = plan_over(merger)
     steward = factories.user(role="steward")

@@ -169,6 +169,12 @@ PAGES = {
     "accounts:decide": [
         (lambda: sheet("Primary care 2019/20", "Kent and Medway CCG") + "91Q/owner/", {"planner"}),
     ],
+    "accounts:talk": [
+        (
+            lambda: sheet("Primary care 2019/20", "Kent and Medway CCG") + "91Q/owner/talk/",
+            {"planner"},
+        ),
+    ],
     "accounts:undo_sheet": [(lambda: undo_of_a_sheet(), {"planner"})],
     "accounts:teams": [("/teams/", PLANS)],
     "accounts:make_team": [("/teams/new/", PLANS)],
