@@ -6,6 +6,7 @@ from django.contrib.auth.admin import UserAdmin
 from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableForm, Refusing
 
 from .models import (
+    AccountLead,
     Assignment,
     DataSupplier,
     Decision,
@@ -265,6 +266,14 @@ class SheetDeedAdmin(ReadOnlyAdmin):
     list_filter = ["deed", "at"]
     list_select_related = ["by"]
     search_fields = ["says", "by__username", "by__last_name"]
+
+
+@admin.register(AccountLead)
+class AccountLeadAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "territory", "plan", "opened_on", "last_day"]
+    list_filter = ["plan"]
+    list_select_related = ["organisation", "territory", "plan"]
+    search_fields = ["organisation__code__istartswith", "territory__code"]
 
 
 @admin.register(Digest)

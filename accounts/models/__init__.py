@@ -1,11 +1,13 @@
 from .decisions import Decision, Sheet, SheetChange
 from .flags import Digest, Flag, Letter
 from .history import SheetComment, SheetDeed
+from .leads import AccountLead
 from .teams import DataSupplier, Freeze, Team
 from .territories import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
 from .users import User
 
 __all__ = [
+    "AccountLead",
     "Assignment",
     "CoverageRole",
     "DataSupplier",

@@ -197,6 +197,16 @@ class Decision(models.Model):
     territory = models.ForeignKey(
         Territory, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions"
     )
+    lead = models.ForeignKey(
+        Territory,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="led_decisions",
+        db_index=False,
+        verbose_name="account lead",
+        help_text="Where everybody keeps their line: who answers for the whole.",
+    )
     until_on = models.DateField("hold until", null=True, blank=True)
     reason = models.TextField(blank=True)
     assigned_to = person()
@@ -219,7 +229,14 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(
                 name="decision_says_something",
-                condition=~Q(outcome="") | Q(assigned_to__isnull=False) | ~Q(reason=""),
+                condition=~Q(outcome="")
+                | Q(assigned_to__isnull=False)
+                | ~Q(reason="")
+                | Q(lead__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="decision_leads_where_the_line_is_kept",
+                condition=Q(lead__isnull=True) | Q(outcome__in=["", Outcome.KEEP_THE_LINE]),
             ),
         ]
 

@@ -26,13 +26,15 @@ class FlagQuerySet(models.QuerySet):
     def visible_to(self, user: User):
         """Flags of plans that the user may open, and for all but field users those of posts.
 
+        Those of account leads are found through their leads, which know whose plan is walled.
         A field user's are those that touch a unit of a territory of theirs.
         """
         plans = TerritoryPlan.objects.visible_to(user)
         plan_type = ContentType.objects.get_for_model(TerritoryPlan)
         of_plans = Q(content_type=plan_type, object_id__in=plans.values("pk"))
         if user.role != User.Role.FIELD:
-            return self.filter(of_plans | ~Q(content_type=plan_type))
+            posts = ContentType.objects.get_for_model(Post)
+            return self.filter(of_plans | Q(content_type=posts))
         held = Assignment.objects.filter(
             Q(closed_on=None) | Q(closed_on__gt=OuterRef("reorganisation__effective_on")),
             plan=OuterRef("object_id"),

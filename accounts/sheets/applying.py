@@ -20,6 +20,7 @@ from footprints.written import day_in_full
 
 from ..models import Assignment, Decision, Flag, Sheet, SheetChange, TerritoryPlan, User
 from ..models.decisions import lend_teams
+from . import leads
 from .deciding import SheetError, Stale, check, clear, locked
 from .history import Deed, record
 from .planning import Planned, in_words
@@ -94,6 +95,7 @@ def apply_sheet(flag: Flag, *, by: User | None = None, on: date | None = None) -
     current = check(sheet)
     plan.revise()
     _write(sheet, current)
+    leads.make(sheet, current)
     at = now()
     sheet.applied_by, sheet.applied_at = by, at
     sheet.undone_by = sheet.undone_at = None
@@ -230,6 +232,7 @@ def undo_sheet(flag: Flag, *, by: User, everything: bool = False) -> Undone:
     plan.revise()
     undone = _put_back(sheet, changes, everything)
     sheet.written.all().delete()
+    leads.take_back(sheet)
     Flag.objects.filter(pk=flag.pk, resolved_at=sheet.applied_at).exclude(resolved_at=None).update(
         resolved_at=None, resolved_by=None
     )
@@ -262,7 +265,9 @@ def rehearse_sheet(flag: Flag) -> None:
     with rehearsal():
         _locked_plan(flag)
         sheet = locked(flag)
-        _write(sheet, check(sheet))
+        current = check(sheet)
+        _write(sheet, current)
+        leads.make(sheet, current)
 
 
 @contextmanager

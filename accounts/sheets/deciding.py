@@ -65,6 +65,7 @@ class Choice:
     until_on: date | None = None
     reason: str = ""
     assigned_to: User | None = None
+    lead: Territory | None = None
 
 
 def sheet_of(flag: Flag) -> Sheet:
@@ -110,7 +111,7 @@ def decide(
         stored.append(_decision(sheet, row, choice, by))
         says.append(f"{row.body.code} {_in_short(row, stored[-1])}")
     for decision in list(stored):
-        if not (decision.outcome or decision.reason or decision.assigned_to):
+        if not (decision.outcome or decision.reason or decision.assigned_to or decision.lead):
             stored.remove(decision)
             dropped.append((decision.body_id, decision.role))
     for body, role in dropped:
@@ -119,7 +120,9 @@ def decide(
         stored,
         update_conflicts=True,
         unique_fields=["sheet", "body", "role"],
-        update_fields=["outcome", "territory", "until_on", "reason", "assigned_to", "by", "at"],
+        update_fields=[
+            *("outcome", "territory", "until_on", "reason", "assigned_to", "lead", "by", "at")
+        ],
     )
     log.info("Sheet %s: %d rows decided by %s", sheet.pk, len(stored) + len(dropped), by)
     if says:
@@ -138,6 +141,8 @@ def _in_short(row: Row, decision: Decision) -> str:
         says = f"as by default, {row.default_words.lower()}"
     if decision.until_on:
         says += f" until {day_in_full(decision.until_on)}"
+    if decision.lead:
+        says += f", {decision.lead.code} leads"
     if decision.assigned_to:
         says += f", asked of {decision.assigned_to}"
     return says
@@ -165,6 +170,11 @@ def _decision(sheet: Sheet, row: Row, choice: Choice, by: User) -> Decision:
             raise Undecidable(f"Say until which day {called} is held.")
         if choice.until_on <= sheet.day:
             raise Undecidable(f"Hold {called} until a day after {day_in_full(sheet.day)}.")
+    if choice.lead:
+        if choice.lead.plan_id != sheet.flag.object_id:
+            raise Undecidable(f"{choice.lead} is not of this plan.")
+        if (outcome or row.default) != Outcome.KEEP_THE_LINE:
+            raise Undecidable(f"{called} goes to nobody's lead: its line is not kept.")
     is_default = outcome in ("", row.default) and outcome != Outcome.HOLD
     if is_default and not (territory and [territory] != row.territories):
         outcome, territory = "", None
@@ -174,6 +184,7 @@ def _decision(sheet: Sheet, row: Row, choice: Choice, by: User) -> Decision:
         role=row.role,
         outcome=outcome,
         territory=territory if outcome == Outcome.CARRY else None,
+        lead=choice.lead,
         until_on=choice.until_on if outcome == Outcome.HOLD else None,
         reason=choice.reason.strip(),
         assigned_to=choice.assigned_to,

@@ -8,6 +8,7 @@ from footprints.written import day_in_full
 
 from ..models import Sheet, Team, Territory, User
 from .deciding import Choice, Undecidable, refuse_days
+from .leads import Proposal
 from .planning import Row
 
 DEFAULT = "default"
@@ -44,6 +45,12 @@ class DecisionForm(forms.Form):
         required=False,
         empty_label="None chosen",
     )
+    lead = forms.ModelChoiceField(
+        Territory.objects.none(),
+        label="Account lead",
+        required=False,
+        empty_label="Nobody yet",
+    )
     until_on = forms.DateField(
         label="Held until",
         required=False,
@@ -59,7 +66,8 @@ class DecisionForm(forms.Form):
     # When the decision that the page shows was made: an answer to an older page is refused.
     seen_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, data=None, *, row: Row, plan: int):
+    def __init__(self, data=None, *, row: Row, plan: int, proposal: Proposal | None = None):
+        """``proposal``: the lead that the page proposes, if any."""
         self.row = row
         decision = row.decision
         super().__init__(
@@ -67,6 +75,7 @@ class DecisionForm(forms.Form):
             initial={
                 "outcome": (decision and decision.outcome) or DEFAULT,
                 "territory": decision and decision.territory_id,
+                "lead": decision and decision.lead_id,
                 "until_on": decision and decision.until_on,
                 "reason": decision.reason if decision else "",
                 "assigned_to": decision and decision.assigned_to_id,
@@ -78,6 +87,12 @@ class DecisionForm(forms.Form):
             "position", "code"
         )
         self.fields["assigned_to"].queryset = colleagues(plan)
+        self.fields["lead"].queryset = self.fields["territory"].queryset
+        if proposal:
+            said = f"Proposed: {proposal.territory}. {proposal.why} Everybody keeps their "
+            self.fields["lead"].help_text = f"{said}{row.level}."
+        if not (row.is_conflict and row.can_keep_the_line):
+            del self.fields["lead"]
         if row.is_line:
             del self.fields["territory"]
 
@@ -88,6 +103,8 @@ class DecisionForm(forms.Form):
         given.pop("seen_at")
         if given["outcome"] == DEFAULT:
             given["outcome"] = ""
+        if (given["outcome"] or self.row.default) != Outcome.KEEP_THE_LINE:
+            given["lead"] = None  # as it stood there before the row was decided otherwise
         return Choice(*self.row.key, **given)
 
 
@@ -145,6 +162,7 @@ class BulkForm(forms.Form):
     deed = forms.ChoiceField(
         choices=[
             ("default", "Accept the default"),
+            ("lead", "Accept the account lead"),
             ("people", "The whole to whoever has most people"),
             ("hold", "Hold until …"),
             ("ask", "Ask …"),

@@ -138,6 +138,11 @@ class Row:
         return self.territories[0] if len(self.territories) == 1 else None
 
     @property
+    def lead(self) -> Territory | None:
+        """Who answers for the whole where the line is kept, as somebody accepted or named."""
+        return self.decision.lead if self.decision else None
+
+    @property
     def carries(self) -> bool:
         return self.outcome in (Outcome.CARRY, Outcome.BRING_IN)
 
@@ -226,7 +231,7 @@ def planned(sheet: Sheet) -> Planned:
     decisions = {}
     if sheet.pk:
         asked = Decision.objects.filter(sheet=sheet)
-        for decision in asked.select_related("territory", "assigned_to", "by"):
+        for decision in asked.select_related("territory", "lead", "assigned_to", "by"):
             decisions[decision.body_id, decision.role] = decision
     reading = _Reading(plan, sheet.day, effect)
     for meeting in effect.meetings:

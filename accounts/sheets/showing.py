@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from footprints.lives import Lives
-from footprints.models import Population, Version
+from footprints.models import Version
 
 from ..models import SheetChange, Territory
+from .leads import people_of
 from .planning import Planned, Row
 
 SHOWN = 200  # changes told one by one
@@ -67,10 +68,7 @@ def by_people(found: Planned) -> dict[tuple, Territory]:
     left out.
     """
     rows = [row for row in found.rows if row.is_conflict]
-    keys = {party.body.key for row in rows for party in row.parties}
-    eve = found.sheet.flag.reorganisation.effective_on - timedelta(days=1)
-    figures = Population.objects.now().filter(organisation__in=keys).on(eve) if keys else []
-    people = {figure.organisation_id: figure.people for figure in figures}
+    people = people_of(found.sheet, {party.body.key for row in rows for party in row.parties})
     most = {}
     for row in rows:
         sums = defaultdict(int)

@@ -240,7 +240,9 @@ def is_used(territory: Territory) -> bool:
         territory.assignments.exists()
         or territory.children.exists()
         or territory.decisions.exists()
+        or territory.led_decisions.exists()
         or territory.sheet_changes.exists()
+        or territory.leads.exists()
     )
 
 

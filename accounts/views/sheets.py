@@ -6,6 +6,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
@@ -17,10 +18,11 @@ from footprints.names import count
 
 from ..models import Flag, TerritoryPlan, User
 from ..services.flags import raise_flags
-from ..sheets import applying, deciding, history, showing
+from ..sheets import applying, deciding, history, leads, showing
 from ..sheets.deciding import Choice, SheetError
 from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm
 from ..sheets.planning import Planned, planned
+from ..territories.plans import may_plan
 
 PER_PAGE = 50
 
@@ -51,7 +53,9 @@ class SheetPage(LoginRequiredMixin, TemplateView):
         rows, filters = showing.shown(found, request.user, show)
         page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
         said = history.counts(sheet)
+        proposed = leads.proposals(found, page)
         for row in page:
+            row.proposal = proposed.get(row.key)
             row.comments = said.get(row.key, 0)
         gone, new = [], []
         if sheet.state in ("prepared", "approved") and sheet.fingerprint != found.fingerprint:
@@ -67,6 +71,7 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             found=found,
             page=page,
             deeds=history.newest(sheet),
+            leads=sheet.leads.select_related("territory", "organisation") if sheet.pk else [],
             said_elsewhere=history.elsewhere(
                 sheet, set() if sheet.state == "applied" else {row.key for row in found.rows}
             )
@@ -103,8 +108,10 @@ def decide(request, pk, code, role):
     """One row: the form, which the sheet takes in beside the row, and its answer."""
     flag = flag_with_sheet(request, pk)
     sheet = deciding.sheet_of(flag)
-    row = _row(planned(sheet), code, role)
-    form = DecisionForm(request.POST or None, row=row, plan=flag.object_id)
+    found = planned(sheet)
+    row = _row(found, code, role)
+    proposal = leads.proposals(found, [row]).get(row.key)
+    form = DecisionForm(request.POST or None, row=row, plan=flag.object_id, proposal=proposal)
     if request.method == "POST" and form.is_valid():
         try:
             deciding.decide(
@@ -168,6 +175,7 @@ def decide_many(request, pk):
     rows = [row for row in found.rows if f"{row.body.code}/{row.role}" in ticked]
     deed, data = form.cleaned_data["deed"], form.cleaned_data
     most = showing.by_people(found) if deed == "people" else {}
+    proposed = leads.proposals(found, rows) if deed == "lead" else {}
     choices = []
     for row in rows:
         was = row.decision
@@ -177,13 +185,18 @@ def decide_many(request, pk):
         elif deed == "people" and row.key in most:
             why = reason or "Most people live there."
             choices.append(Choice(*row.key, Outcome.CARRY, most[row.key], None, why, asked))
+        elif deed == "lead" and row.key in proposed:
+            outcome = was.outcome if was else ""
+            lead = proposed[row.key].territory
+            choices.append(Choice(*row.key, outcome, None, None, reason, asked, lead))
         elif deed == "hold":
             choices.append(Choice(*row.key, Outcome.HOLD, None, data["until_on"], reason, asked))
         elif deed == "ask":
             outcome = was.outcome if was else ""
             territory, until = (was.territory, was.until_on) if was else (None, None)
             to = data["assigned_to"]
-            choices.append(Choice(*row.key, outcome, territory, until, reason, to))
+            lead = was.lead if was else None
+            choices.append(Choice(*row.key, outcome, territory, until, reason, to, lead))
     return _deed(
         request,
         flag,
@@ -319,3 +332,12 @@ def _deed(request, flag, deed, says):
 
 def _sheet(request, flag) -> str:
     return request.as_at.keep(reverse("accounts:sheet", args=[flag.pk]))
+
+
+def leads_panel(request, organisation) -> str:
+    """Who leads on a body in the reader's plans, for the body's page two floors below."""
+    found = leads.on_body(organisation.pk, request.user, request.as_at.day)
+    if not found:
+        return ""
+    context = {"leads": found, "may_plan": may_plan(request.user)}
+    return render_to_string("accounts/_leads_panel.html", context, request=request)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import (
+    AccountLead,
     Assignment,
     Decision,
     Digest,
@@ -59,6 +60,13 @@ def a_sheet():
     )
     SheetComment.objects.create(
         sheet=sheet, body=unit.organisation, role=unit.role, text="Why?", by=by, at=timezone.now()
+    )
+    AccountLead.objects.create(
+        plan=unit.plan,
+        territory=unit.territory,
+        organisation=unit.organisation,
+        opened_on=unit.opened_on,
+        made_by=sheet,
     )
     SheetDeed.objects.create(sheet=sheet, deed="prepared", by=by, at=timezone.now())
     SheetChange.objects.create(
