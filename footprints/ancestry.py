@@ -1,5 +1,6 @@
 """What a body belongs to on a day, and what that belongs to, up to the nation."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import date
 
@@ -74,3 +75,31 @@ def ancestors(keys: Collection[int], day: date, known: int | None = None) -> dic
     with connection.cursor() as cursor:
         cursor.execute(sql, {"keys": list(keys), "day": day, "known": known, "levels": LEVELS})
         return {body: path[1:] for body, path in cursor.fetchall()}
+
+
+ABOVE = """
+WITH RECURSIVE above(body, id) AS (
+    SELECT key, key FROM unnest(%(keys)s::bigint[]) AS asked(key)
+    UNION
+    SELECT above.body, relationship.parent_id
+    FROM above
+    JOIN footprints_relationship AS relationship ON relationship.child_id = above.id
+         AND relationship.type IN ('part_of', 'member_of') AND {relationship}
+)
+SELECT body, id FROM above WHERE body <> id
+"""
+
+
+def all_above(keys: Collection[int], day: date) -> dict[int, set[int]]:
+    """Return organisation → everything that it belongs to on that day, by whichever parent.
+
+    As known now; a practice lies in its PCN and in its location. One query.
+    """
+    found = defaultdict(set)
+    if keys:
+        sql = ABOVE.format(relationship=holding("relationship", None, on_day=True))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, {"keys": list(keys), "day": day})
+            for body, above in cursor.fetchall():
+                found[body].add(above)
+    return found

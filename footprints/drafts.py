@@ -47,14 +47,18 @@ SHAPES = {
     Kind.MERGER: Shape("Several bodies close, one new body takes over.", (2, None), (1, 1), True),
     Kind.ABSORPTION: Shape("Bodies close into one that goes on.", (1, None), (1, 1)),
     Kind.SPLIT: Shape(
-        "One body closes, several take its area.", (1, 1), (2, None), True, _asks("shares")
+        "One body closes, several take its area.",
+        (1, 1),
+        (2, None),
+        True,
+        _asks("shares", "named"),
     ),
     Kind.REGROUPING: Shape(
         "Several bodies close, several take their areas, in parts.",
         (2, None),
         (2, None),
         True,
-        _asks("shares", "ways"),
+        _asks("shares", "ways", "named"),
     ),
     Kind.TRANSFER_OF_MEMBERS: Shape(
         "Both bodies go on; named members change sides.", (1, 1), (1, 1), True, _asks("members")
@@ -142,6 +146,7 @@ class Draft:
 
     ``before``, ``after`` and ``members`` are codes; ``new_bodies`` stand after too. ``passes`` are
     the pairs of a regrouping, ``shares`` the part (0 to 1) of the first that passes to the second.
+    ``named`` are members of what splits, each with the body after that it goes to.
     ``supersedes`` are slugs of events that this one stands instead of.
     """
 
@@ -154,6 +159,7 @@ class Draft:
     passes: frozenset[tuple[str, str]] = frozenset()
     shares: dict[tuple[str, str], Decimal] = field(default_factory=dict)
     members: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
     services: str = ""
     name: str = ""
     becomes: str = ""
@@ -274,6 +280,9 @@ class Draft:
     def _parts(self) -> Iterable[Problem]:
         if "shares" not in self.shape.asks:
             return
+        homes = dict(self.named)
+        for member in dict.fromkeys(code for code, new in self.named if homes[code] != new):
+            yield Problem(f"{member} goes to one body after, not to several.", "named")
         ways = self.ways()
         for old in self.predecessors:
             parts = [way for way in ways if way.old == old]

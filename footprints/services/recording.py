@@ -4,7 +4,6 @@ The rehearsal is the deed itself in a transaction that is rolled back: one code 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -13,10 +12,9 @@ from django.db.models import Exists, OuterRef
 
 from .. import clashes
 from ..dated import ONE_DAY
+from ..drafted import Bodies, headline
 from ..drafts import Draft, Problem
-from ..lives import Lives, brief
 from ..models import (
-    Kind,
     Move,
     Organisation,
     Relationship,
@@ -26,7 +24,8 @@ from ..models import (
     Succession,
     Version,
 )
-from ..names import count, inline, listed, short
+from ..names import inline
+from . import dividing
 from .dating import source_of
 from .declaring import CannotMove, move_event
 from .releases import lock_register, open_release, renew_events
@@ -51,33 +50,6 @@ class RegisterBusy(Exception):
     """Somebody else writes to the register: the rehearsal did not wait for long."""
 
 
-@dataclass(frozen=True)
-class Bodies:
-    """The draft's bodies as the register holds them, by code."""
-
-    known: dict[str, Organisation]
-    lives: Lives
-    kinds: dict[str, Kind]
-
-    @classmethod
-    def of(cls, draft: Draft) -> "Bodies":
-        codes = {*draft.before, *draft.after, *draft.members}
-        known = {body.code: body for body in Organisation.objects.with_codes(codes)}
-        kinds = {kind.code: kind for kind in Kind.objects.all()}
-        return cls(known, Lives(body.pk for body in known.values()), kinds)
-
-    def some(self, codes) -> list[Organisation]:
-        return [self.known[code] for code in codes if code in self.known]
-
-    def before(self, code: str, day) -> Version | None:
-        body = self.known.get(code)
-        return self.lives.before(body.pk, day) if body else None
-
-    def name(self, code: str, day) -> str:
-        version = self.before(code, day)
-        return brief(version) if version else code
-
-
 def problems_of(draft: Draft) -> list[Problem]:
     """Everything that keeps the draft from being recorded, in order of its form."""
     bodies = Bodies.of(draft)
@@ -100,6 +72,7 @@ def problems_of(draft: Draft) -> list[Problem]:
     )
     problems += _not_alike(draft, bodies, survivors)
     problems += _not_members(draft, bodies)
+    problems += dividing.problems(draft, bodies)
     return problems
 
 
@@ -110,6 +83,7 @@ def _unknown(draft: Draft, bodies: Bodies) -> list[Problem]:
             ("before", draft.before),
             ("after", draft.after),
             ("members", draft.members),
+            ("named", dict(draft.named)),
         )
         for code in codes
         if code not in bodies.known
@@ -299,7 +273,7 @@ def _assert(draft: Draft, bodies: Bodies, event: Reorganisation, release: Releas
         for way in draft.ways()
     )
     Move.objects.bulk_create(
-        (Move(**given, reorganisation=event, **move) for move in _moves(draft, keys)),
+        (Move(**given, reorganisation=event, **move) for move in _moves(draft, bodies, keys)),
         batch_size=2000,
     )
 
@@ -310,24 +284,25 @@ def _becomes(draft: Draft, bodies: Bodies, way) -> str | None:
     return draft.becomes or bodies.before(way.old, draft.effective_on).kind_id
 
 
-def _moves(draft: Draft, keys: dict[str, int]) -> list[dict]:
-    """The children that change sides: those named, or all of a body that ends whole into one."""
-    held = _held(draft.effective_on)
+def _moves(draft: Draft, bodies: Bodies, keys: dict[str, int]) -> list[dict]:
+    """The members that change sides: those named, and all of a body that ends whole into one."""
+    held, named = _held(draft.effective_on), []
     if draft.kind == KINDS.TRANSFER_OF_MEMBERS:
         wanted = {keys[draft.before[0]]: keys[draft.successors[0]]}
         held = held.filter(child__code__in=draft.members)
+    elif draft.kind == KINDS.TRANSFER_OF_SERVICES:
+        return []
     else:
         parts = [way for way in draft.ways() if way.new and way.old != way.new]
-        if draft.kind == KINDS.TRANSFER_OF_SERVICES:
-            return []
         olds = [way.old for way in parts]
         wanted = {keys[way.old]: keys[way.new] for way in parts if olds.count(way.old) == 1}
         living = Version.objects.now().on(draft.effective_on - ONE_DAY)
+        named = dividing.moves(draft, bodies, keys)
         held = held.filter(Exists(living.filter(organisation=OuterRef("child")))).exclude(
-            child__code__in=(*draft.closes, *draft.after)
+            child__code__in=(*draft.closes, *draft.after, *dict(draft.named))
         )
     rows = held.filter(parent__in=wanted).values_list("child", "type", "parent")
-    return [
+    return named + [
         {"child_id": child, "type": type, "from_parent_id": old, "to_parent_id": wanted[old]}
         for child, type, old in rows.order_by("pk")
     ]
@@ -358,34 +333,3 @@ def _code(draft: Draft) -> str:
     while code in taken:
         code, number = f"{stem}-{number}", number + 1
     return code
-
-
-def headline(draft: Draft, bodies: Bodies | None = None) -> str:
-    """What the event is called where nobody said: as the other events are."""
-    bodies = bodies or Bodies.of(draft)
-    day = draft.effective_on
-    olds = [bodies.name(code, day) for code in draft.predecessors]
-    called = {body.key: short(body.name) or body.name for body in draft.new_bodies}
-    news = [called.get(key) or bodies.name(key, day) for key in draft.successors]
-    first = bodies.before(draft.predecessors[0], day) if draft.predecessors else None
-    kind = first.kind if first else None
-    noun = inline(kind.name) if kind else "body"
-    how_many = count(len(olds), noun, inline(kind.plural) if kind else "bodies")
-    old, new = listed(olds), listed(news)
-    return {
-        KINDS.MERGER: f"{new}: {how_many} merge",
-        KINDS.ABSORPTION: f"{old} {'joins' if len(olds) == 1 else 'join'} {new}",
-        KINDS.SPLIT: f"{old} {noun} splits into {new}",
-        KINDS.REGROUPING: f"{new}: {how_many} regroup",
-        KINDS.TRANSFER_OF_MEMBERS: "{} from {} to {}".format(
-            count(len(draft.members), "member moves", "members move").capitalize(), old, new
-        ),
-        KINDS.TRANSFER_OF_SERVICES: f"{draft.services[:80]}: from {old} to {new}",
-        KINDS.RENAME: f"{old} {noun} is {short(draft.name) or draft.name} from then on",
-        KINDS.CHANGE_OF_NATURE: "{}: the {} becomes {}".format(
-            old, noun, inline(bodies.kinds[draft.becomes].name) if draft.becomes else "another"
-        ),
-        KINDS.ABOLITION: f"{old}: {how_many} {'close' if len(olds) > 1 else 'closes'}",
-        KINDS.CREATION: f"{new} {'is' if len(news) == 1 else 'are'} created",
-        KINDS.CLUSTER: f"{new}: {how_many} cluster",
-    }[KINDS(draft.kind)]

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from django.contrib import messages
-from django.http import HttpResponseRedirect
+from django.http import HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.timezone import now
 from django.views.generic import TemplateView
+from django_htmx.http import replace_url
 
 from .. import drafting, hanging
 from ..drafts import RECORDABLE, SHAPES, Evidence, Problem
@@ -27,6 +28,8 @@ from .stewards import StewardsOnly
 HITS = 6
 SIDES = {"before": "Before", "after": "After", "members": "The members that change sides"}
 ROWS_SHOWN = 40
+NAMED_SHOWN = 12  # bodies after that are each asked for the members that go there
+LONGEST_IN_ADDRESS, LONGEST_ADDRESS = 1500, 6000  # characters: of a field, and of all of them
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,15 @@ class RecordEvent(StewardsOnly, TemplateView):
     template_name = "footprints/record_event.html"
 
     def get(self, request):
+        self.typed = request.GET
         form = drafting.read(request.GET)
         return render(request, self.template_name, self._shown(form))
 
     def post(self, request):
+        self.typed = request.POST
         form = drafting.read(request.POST)
         if "record" not in request.POST:
-            return HttpResponseRedirect(f"{request.path}?{_address(request.POST, form)}")
+            return self._looked(form)
         problems = [*drafting.missing(form), *form.problems]
         if not problems:
             try:
@@ -78,14 +83,34 @@ class RecordEvent(StewardsOnly, TemplateView):
             request, self.template_name, self._shown(form, problems, refused=True), status=422
         )
 
+    def _looked(self, form):
+        """The page with the pressed button's work done, at an address that holds the draft."""
+        whole = drafting.as_fields(form)
+        brief = drafting.as_fields(form, longest=LONGEST_IN_ADDRESS)
+        brief = brief if len(brief.urlencode()) <= LONGEST_ADDRESS else QueryDict()
+        address = f"{self.request.path}?{brief.urlencode()}"
+        finds = any(self._found(name[5:], form)[0] for name in self.typed if name[:5] == "find_")
+        if not self.request.htmx and not finds and brief == whole:
+            return HttpResponseRedirect(address)
+        response = render(self.request, self.template_name, self._shown(form))
+        return response if self._is_finding else replace_url(response, address)
+
+    @property
+    def _is_finding(self) -> bool:
+        """Whether a piece of the page asks for the hits of a search alone."""
+        htmx = self.request.htmx
+        return bool(htmx) and (htmx.target or "").startswith("hits-")
+
     def _shown(self, form, problems=(), *, refused=False) -> dict:
-        finding = bool(self.request.htmx) and (self.request.htmx.target or "").startswith("hits-")
         rehearsed, problems = (
-            (None, list(problems)) if finding or refused else self._rehearse(form)
+            (None, list(problems)) if self._is_finding or refused else self._rehearse(form)
         )
-        codes = [code for side in drafting.SIDES for code in form.bodies[side]]
-        names = _names(codes, form)
+        codes = {code for side in drafting.SIDES for code in form.bodies[side]}
+        names = _names([*codes, *(code for named in form.named.values() for code in named)], form)
         shape = form.shape
+        asks = shape.asks if shape else frozenset()
+        named = self._named(form, names) if "named" in asks else []
+        about = {problem.about for problem in problems} if refused else set()
         return {
             "form": form,
             "text": form.texts,
@@ -95,12 +120,18 @@ class RecordEvent(StewardsOnly, TemplateView):
             "body_kinds": drafting.kinds_that_open() if shape else [],
             "new_rows": _new_rows(form) if shape and shape.opens else [],
             "sides": self._sides(form, names) if shape else [],
-            "parts": _parts(form, names) if shape and "shares" in shape.asks else [],
+            "parts": _parts(form, names) if "shares" in asks and not form.is_pasted else [],
+            "pasted_shares": drafting.lines_of(form) if form.is_pasted else "",
+            "takes_shares": "shares" in asks and form.pairs > 0,
+            "named": named,
+            "names_members": bool(
+                form.named or "named" in about or any(s["asked"] for s in named)
+            ),
             "rehearsed": rehearsed,
             "problems": problems,
             "conflicts": list({p.event.pk: p.event for p in problems if p.yields}.values()),
             "superseded": Reorganisation.objects.filter(slug__in=form.supersedes),
-            "about": {problem.about for problem in problems} if refused else set(),
+            "about": about,
             "refused": refused,
             "title_offered": rehearsed.title if rehearsed else "",
         }
@@ -153,14 +184,7 @@ class RecordEvent(StewardsOnly, TemplateView):
                 continue
             if side == "after" and not form.bodies[side] and _is_full(side, form):
                 continue  # a body that is not in the register yet stands there
-            is_added = f"add_{side}" in self.request.GET
-            asked = "" if is_added else self.request.GET.get(f"find_{side}", "").strip()
-            hits, pasted = [], []
-            if asked:
-                pasted = drafting.several(asked)
-                if not pasted:
-                    day = form.day or self.request.as_at.day
-                    hits = search(asked, day=day, limit=HITS).hits
+            asked, hits, pasted = self._found(side, form)
             shown.append(
                 {
                     "name": side,
@@ -172,6 +196,44 @@ class RecordEvent(StewardsOnly, TemplateView):
                     "pasted_codes": " ".join(pasted),
                     "hint": _hint(side, shape),
                     "is_full": _is_full(side, form),
+                }
+            )
+        return shown
+
+    def _found(self, side: str, form):
+        """What is searched for on a side, its hits, and codes that are pasted there instead."""
+        if f"add_{side}" in self.typed:
+            return "", [], []
+        asked = self.typed.get(f"find_{side}", "").strip()
+        pasted = drafting.several(asked)
+        if pasted or not asked:
+            return asked, [], pasted
+        day = form.day or self.request.as_at.day
+        return asked, search(asked, day=day, limit=HITS).hits, []
+
+    def _named(self, form, names) -> list[dict]:
+        """For each body after, the members that are named to go there, and how to find more."""
+        after = _after(form, names)
+        if not form.bodies["before"] or len(after) > NAMED_SHOWN:
+            return []
+        shown = []
+        for new, name in after:
+            side = f"to:{new}"
+            asked, hits, pasted = self._found(side, form)
+            codes = form.named.get(new, [])
+            shown.append(
+                {
+                    "name": side,
+                    "key": f"to-{new}",
+                    "label": name,
+                    "asked": asked,
+                    "codes": " ".join(codes),
+                    "count": len(codes),
+                    "first": [abridged(str(names[c])) for c in codes[:3] if names.get(c)],
+                    "besides": max(0, len(codes) - 3),
+                    "hits": hits,
+                    "pasted": pasted,
+                    "pasted_codes": " ".join(pasted),
                 }
             )
         return shown
@@ -233,10 +295,7 @@ def _names(codes, form) -> dict[str, object]:
 
 def _parts(form, names) -> list[dict]:
     """The shares to fill in, by body before: a row for each body after."""
-    successors = [
-        *((code, abridged(str(names.get(code) or code))) for code in form.bodies["after"]),
-        *((body.key, body.name) for body in form.new_bodies),
-    ]
+    successors = _after(form, names)
     return [
         {
             "old": old,
@@ -257,16 +316,9 @@ def _parts(form, names) -> list[dict]:
     ]
 
 
-def _address(typed, form) -> str:
-    """The form as a query string: with the pressed button's work done, and without the token."""
-    query = typed.copy()
-    for name in list(query):
-        if name.startswith(("add_", "drop_", "csrf")) or not any(query.getlist(name)):
-            del query[name]
-    for side in drafting.SIDES:
-        query.setlist(side, form.bodies[side])
-        if f"add_{side}" in typed:
-            query.pop(f"find_{side}", None)
-    query.setlist("new_name", [body.name for body in form.new_bodies])
-    query.setlist("new_kind", [body.kind for body in form.new_bodies])
-    return query.urlencode()
+def _after(form, names) -> list[tuple[str, str]]:
+    """The bodies after, by the key that stands for each in the form, and what they are called."""
+    return [
+        *((code, abridged(str(names.get(code) or code))) for code in form.bodies["after"]),
+        *((body.key, body.name) for body in form.new_bodies),
+    ]

@@ -14,7 +14,7 @@ document.addEventListener(
 // After a body is picked, the search for the next one has the focus.
 document.addEventListener("htmx:beforeRequest", (event) => {
   const button = event.detail.elt;
-  if (button.matches?.("button[name^=add_], button[name^=drop_]")) picking = button.name.replace(/^(add|drop)_/, "find-");
+  if (button.matches?.("button[name^=add_], button[name^=drop_]")) picking = button.name.replace(/^(add|drop)_/, "find-").replace(":", "-");
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {

@@ -1,10 +1,11 @@
 """The pages that record an event, show them on a board and move them."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from footprints.models import Release, Reorganisation, Succession
+from footprints.models import Organisation, Release, Reorganisation, Succession
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -197,6 +198,134 @@ def test_a_creation_shows_what_it_opens(steward):
 
     assert "Nowhere is created" not in text(steward.get(BOARD))
     assert "Nowhere is created" not in text(steward.get("/reorganisations/"))
+
+
+# --- Members and shares that are pasted ----------------------------------------------------------
+
+
+@pytest.fixture
+def practices():
+    """Four practices of a location of Hampshire and Isle of Wight."""
+    location = Organisation.objects.get(code="D9Y0V")
+    made = [
+        factories.body(f"J8200{n}", kind_code="practice", name=f"Surgery {n}") for n in range(4)
+    ]
+    for practice in made:
+        factories.relationship(child=practice, parent=location)
+    return made
+
+
+HAMPSHIRE = {**SPLIT, "before": "QRL", "part:QKS>S9B9J": "", "part:QKS>new1": ""}
+
+
+def test_members_are_named_by_search_and_by_pasted_codes_and_recorded(steward, practices):
+    found = steward.get(NEW, {**HAMPSHIRE, "find_to:new1": "surgery 2"}).content.decode()
+    assert 'name="add_to:new1" value="J82002"' in found
+
+    added = steward.post(
+        NEW, {**HAMPSHIRE, "to:new1": "J82000", "find_to:new1": "s", "add_to:new1": "J82002"}
+    )
+    page = steward.get(added.url)
+    assert ">J82000 J82002</textarea>" in page.content.decode()
+    assert "2 named: Surgery 0, Surgery 2" in text(page)
+    assert "2 bodies move to another parent" in text(page)
+    pasted = {**HAMPSHIRE, "to:new1": "j82000,\nJ82002", "to:S9B9J": "J82001\tJ82003"}
+    refused = steward.post(NEW, {**pasted, "to:S9B9J": "J82000 NONE", "record": "1"})
+    done = steward.post(NEW, {**pasted, "record": "1"}, follow=True)
+
+    assert "J82000 goes to one body after, not to several." in text(refused)
+    assert "No organisation has the code NONE." in text(refused)
+    event = Reorganisation.objects.get(effective_on=date(2028, 4, 1))
+    assert {(m.child.code, m.to_parent.code) for m in event.moves.now()} == {
+        ("J82000", "P-QRL"),
+        ("J82002", "P-QRL"),
+        ("J82001", "S9B9J"),
+        ("J82003", "S9B9J"),
+    }
+    assert "Surgery 3" in text(done)
+    assert breaks_the_policy(done) == []
+
+
+def test_a_new_body_that_is_taken_off_takes_its_shares_and_members_along(steward):
+    form = {
+        **HAMPSHIRE,
+        "new_name": ["East", "West"],
+        "new_kind": ["icb", "icb"],
+        "part:QRL>new1": "10",
+        "part:QRL>new2": "90",
+        "to:new1": "J82000",
+        "to:new2": "J82001",
+        "drop_new": "1",
+    }
+
+    page = steward.get(steward.post(NEW, form).url).content.decode()
+
+    assert 'name="part:QRL&gt;new1" value="90"' in page
+    assert ">J82001</textarea>" in page
+    assert "J82000" not in page and "new2&gt;" not in page
+
+
+def test_shares_are_pasted_as_lines_and_fill_the_boxes(steward):
+    lines = "before,after,share\nQKS,S9B9J,41\nQKS\tEast\t59 %\n\n"
+
+    page = steward.post(NEW, {**SPLIT, "part:QKS>S9B9J": "1", "shares": lines}, follow=True)
+
+    source = page.content.decode()
+    assert 'name="part:QKS&gt;S9B9J" value="41"' in source
+    assert 'name="part:QKS&gt;new1" value="59 %"' in source
+    assert "41%" in text(page) and "59%" in text(page)
+    wrong = steward.get(NEW, {**SPLIT, "shares": "QKS,S9B9J,41\nQKS,QQQ,5\nABC,East,much"})
+    said = text(wrong)
+    assert "line 2: “QQQ” does not stand after" in said
+    assert "line 3: “ABC” does not stand before" in said
+    assert "“much” is no share" in text(steward.get(NEW, {**SPLIT, "shares": "QKS,East,much"}))
+
+
+def test_a_thousand_shares_are_recorded_from_one_field(steward):
+    olds = [factories.body(f"O{n}", kind_code="icb", name=f"Old {n}").code for n in range(32)]
+    news = [factories.body(f"N{n}", kind_code="icb", name=f"New {n}").code for n in range(32)]
+    lines = "\n".join(f"{old};{new};3.125" for old in olds for new in news)
+    form = {
+        "kind": "regrouping",
+        "before": olds,
+        "after": news,
+        "effective_on": "2028-04-01",
+        "said_by": "The board",
+        "shares": lines,
+    }
+
+    page = steward.post(NEW, form)
+    assert page.status_code == 200, "too long for an address, so it is answered as it is"
+    assert "1,024 ways there may be" in text(page)
+    assert "sum to" not in text(page)
+    assert page.content.decode().count("<input") < 200
+    steward.post(NEW, {**form, "record": "1"})
+
+    event = Reorganisation.objects.get(effective_on=date(2028, 4, 1))
+    assert event.successions.now().count() == 1024
+    assert {row.share for row in event.successions.now()} == {Decimal("0.03125")}
+
+
+def test_more_codes_than_are_taken_are_not_dropped_silently(steward):
+    page = steward.get(NEW, {"kind": "abolition", "add_before": " ".join(map(str, range(420)))})
+
+    assert "400 codes are taken at once; the last 20 are left out." in text(page)
+
+
+def test_while_somebody_types_a_piece_is_answered_and_the_address_follows(steward):
+    typing = {"headers": {"HX-Request": "true", "HX-Target": "rehearsal"}}
+
+    page = steward.post(NEW, SPLIT, **typing)
+    long = steward.post(NEW, {**SPLIT, "quotation": "w " * 900}, **typing)
+    hits = {"HX-Request": "true", "HX-Target": "hits-after"}
+    found = steward.post(NEW, {**SPLIT, "find_after": "kent"}, headers=hits)
+
+    address = page.headers["HX-Replace-Url"]
+    assert "part%3AQKS%3ES9B9J=41" in address and "quotation=We+split." in address
+    assert page.status_code == 200 and "41%" in text(page)
+    assert "quotation" not in long.headers["HX-Replace-Url"]
+    assert "HX-Replace-Url" not in found.headers
+    assert not Reorganisation.objects.filter(effective_on=date(2028, 4, 1)).exists()
 
 
 # --- The board and the moves --------------------------------------------------------------------

@@ -158,6 +158,91 @@ def test_a_regrouping_goes_many_to_many_by_the_ways_that_are_named(bodies, stewa
     ]
 
 
+@pytest.fixture
+def members(bodies):
+    """AAA holds the location LOC with two practices, and a PCN with one of these and a third."""
+    made = {"LOC": factories.body("LOC", kind_code="sub_icb", name="LOC")}
+    for code, kind in (("P1", "practice"), ("P2", "practice"), ("P3", "practice"), ("N1", "pcn")):
+        made[code] = factories.body(code, kind_code=kind, name=code)
+    for child, parent, type in (
+        ("LOC", bodies["AAA"], "part_of"),
+        ("P1", made["LOC"], "part_of"),
+        ("P2", made["LOC"], "part_of"),
+        ("P2", made["N1"], "member_of"),
+        ("P3", made["N1"], "member_of"),
+        ("N1", bodies["AAA"], "member_of"),
+    ):
+        factories.relationship(child=made.get(child), parent=parent, type=type)
+    return made
+
+
+def test_a_split_names_the_members_that_go_to_each_successor(bodies, members, steward):
+    given = draft(
+        Kind.SPLIT,
+        "AAA",
+        "BBB",
+        new_bodies=new("East"),
+        named=(("P1", "BBB"), ("P2", "new1"), ("N1", "new1")),
+    )
+
+    event = record_event(given, by=steward, at=AT)
+
+    # A practice lies in the board through its location; the PCN is a member of it itself.
+    assert sorted(
+        (move.child.code, move.type, move.from_parent.code, move.to_parent.code)
+        for move in event.moves.now()
+    ) == [
+        ("N1", "member_of", "AAA", "P-AAA"),
+        ("P1", "part_of", "AAA", "BBB"),
+        ("P2", "part_of", "AAA", "P-AAA"),
+    ]
+    assert Relationship.objects.now().count() == 6  # the day itself has not come
+    undo_release(event.steps.get().release)
+    assert not event.moves.now().exists()
+
+
+def test_members_of_a_regrouping_go_where_their_own_body_goes(bodies, members, steward):
+    ways_named = frozenset([("AAA", "CCC"), ("AAA", "DDD"), ("BBB", "DDD")])
+    outside = factories.body("P9", kind_code="practice", name="P9")
+    factories.relationship(child=outside, parent=bodies["BBB"])
+
+    event = record_event(
+        draft(Kind.REGROUPING, "AAA BBB", "CCC DDD", passes=ways_named, named=(("P1", "CCC"),)),
+        by=steward,
+        at=AT,
+    )
+
+    found = {(move.child.code, move.to_parent.code) for move in event.moves.now()}
+    assert found == {("P1", "CCC"), ("P9", "DDD")}, "BBB goes whole, and its practice with it"
+
+
+@pytest.mark.parametrize(
+    ("named", "answer"),
+    [
+        ([("P1", "CCC"), ("P1", "DDD")], "P1 goes to one body after, not to several."),
+        ([("ZZZZ", "CCC")], "No organisation has the code ZZZZ."),
+        ([("EEE", "CCC")], "EEE (EEE) lies in none of the bodies before on the day before."),
+        ([("AAA", "CCC")], "AAA (AAA) closes in this event itself: it goes nowhere as a member."),
+        ([("P9", "CCC")], "P9 (P9) lies in a body that does not go to where it is named."),
+    ],
+)
+def test_members_that_cannot_go_there_are_refused_in_words(
+    bodies, members, steward, named, answer
+):
+    factories.body("EEE", kind_code="practice", name="EEE")
+    factories.relationship(
+        child=factories.body("P9", kind_code="practice", name="P9"), parent=bodies["BBB"]
+    )
+    ways_named = frozenset([("AAA", "CCC"), ("AAA", "DDD"), ("BBB", "DDD")])
+
+    found = refused(
+        draft(Kind.REGROUPING, "AAA BBB", "CCC DDD", passes=ways_named, named=tuple(named)),
+        steward,
+    )
+
+    assert answer in found
+
+
 def test_members_and_services_are_transferred_while_both_bodies_go_on(bodies, steward):
     member = factories.body("P1", kind_code="practice", name="P1")
     factories.relationship(child=member, parent=bodies["AAA"], type="member_of")
