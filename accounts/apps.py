@@ -8,10 +8,10 @@ class AccountsConfig(AppConfig):
     def ready(self):
         from footprints import panels
 
-        from .views.flags import event_panel
-        from .views.sheets import leads_panel
+        from .views import flags, sheets, taking_along
 
         # The register's event page shows what the event does to the reader's plans, and does not
         # know of them.
-        panels.register("reorganisation", event_panel)
-        panels.register("organisation", leads_panel)
+        panels.register("reorganisation", flags.event_panel)
+        panels.register("reorganisation", taking_along.event_panel)
+        panels.register("organisation", sheets.leads_panel)

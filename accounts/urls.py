@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import flags, home, letters, plans, sheets, teams
+from .views import flags, home, letters, plans, sheets, taking_along, teams
 
 app_name = "accounts"
 
@@ -25,6 +25,11 @@ urlpatterns = [
     path("alerts/<int:pk>/sheet/<str:code>/<slug:role>/talk/", sheets.talk, name="talk"),
     path("letters/", letters.Outbox.as_view(), name="outbox"),
     path("letters/<int:pk>/", letters.LetterPage.as_view(), name="letter"),
+    path("take-along/<slug:slug>/", taking_along.TakeAlong.as_view(), name="take_along"),
+    path("take-along/<slug:slug>/crosswalk.csv", taking_along.crosswalk_file, name="crosswalk"),
+    path("take-along/<slug:slug>/brief.pdf", taking_along.brief_file, name="brief"),
+    path("ledger/", taking_along.LedgerPage.as_view(), name="ledger"),
+    path("ledger/ledger.csv", taking_along.ledger_file, name="ledger_file"),
     path("plans/", plans.PlanList.as_view(), name="plans"),
     path("plans/new/", plans.make_plan, name="make_plan"),
     path("plans/import/", plans.BringIn.as_view(), name="alignment"),

@@ -86,6 +86,12 @@ def event(words):
     return Reorganisation.objects.get(title__contains=words).get_absolute_url()
 
 
+def taken(words):
+    return reverse(
+        "accounts:take_along", args=[Reorganisation.objects.get(title__contains=words).slug]
+    )
+
+
 def territory(code):
     return Territory.objects.get(plan__name="Primary care 2026/27", code=code).get_absolute_url()
 
@@ -185,6 +191,11 @@ PAGES = {
     "accounts:data_supplier": [
         (lambda: DataSupplier.objects.first().get_absolute_url(), PLANS),
     ],
+    "accounts:take_along": [
+        (lambda: taken("Kent and Medway CCG: eight"), ALL),
+        (lambda: taken("Thames Valley"), {"planner"}),
+    ],
+    "accounts:ledger": [("/ledger/", ALL)],
     "accounts:outbox": [("/letters/", ALL)],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
@@ -277,6 +288,9 @@ DEEDS = {
     "healthz",
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
+    "accounts:crosswalk",
+    "accounts:brief",
+    "accounts:ledger_file",
     "accounts:resolve_flag",
     "accounts:decide_many",
     "accounts:set_sheet_days",
