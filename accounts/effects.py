@@ -7,13 +7,13 @@ only change parent; and units that keep their code and change their nature.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
-from django.db.models import F, Q
-
+from footprints.dated import ONE_DAY
 from footprints.models import (
     WEIGHT_OF,
     Change,
@@ -31,8 +31,7 @@ from .models import Assignment, Flag, RosterEntry, Territory, TerritoryPlan, Use
 PASSING = (Change.ENDS, Change.SPLITS, Change.RECEIVES)
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """An organisation as it is called on the day that matters for the effect."""
 
     key: int
@@ -44,8 +43,7 @@ class Body:
         return Organisation(code=self.code).get_absolute_url()
 
 
-@dataclass(frozen=True)
-class Side:
+class Side(NamedTuple):
     """A predecessor that comes into a successor, and the territory that holds it; None: nobody."""
 
     body: Body
@@ -88,8 +86,7 @@ class Meeting:
         return Weight.CHECK if self.missing else Weight.KNOW
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One assignment that the event touches: old, new, and what becomes of it by default."""
 
     assignment: int
@@ -193,46 +190,61 @@ class Effects:
 ANOTHER = Territory(pk=0, code="another territory", name="another territory")
 
 
-def effects(plans: Iterable[TerritoryPlan], events: Iterable[Reorganisation]) -> dict:
-    """``{(plan key, event key): Effects}`` of each pair that touches, in a few queries."""
+def effects(
+    plans: Iterable[TerritoryPlan],
+    events: Iterable[Reorganisation],
+    *,
+    bodies: Collection[int] | None = None,
+) -> dict:
+    """``{(plan key, event key): Effects}`` of each pair that touches, in a few queries.
+
+    ``bodies`` asks for the meetings in these successors alone, with the lines of all that comes
+    into them and of those bodies themselves.
+    """
     plans = {plan.pk: plan for plan in plans}
     events = {event.pk: event for event in events}
-    rows = _touched(plans, events)
-    if not rows:
+    successions = _successions(events, bodies)
+    units = None
+    if bodies is not None:
+        coming = [sides for successors in successions.values() for sides in successors.values()]
+        units = set(bodies).union(*coming)
+    touches = _touches(events, units)
+    held = _held(plans, touches, successions)
+    touched = _touched(plans, events, touches, held)
+    if not touched:
         return {}
-    successions = _successions(events)
-    held = _held(plans, events, successions)
+    homes = _homes(events, successions, held)
     territories = Territory.objects.in_bulk(
-        {row["territory"] for row in rows} | {key for key in held.values() if key}
+        {row.territory for rows in held.values() for row in rows}
     )
-    bodies = _Bodies(rows, successions, events)
+    called = _Bodies(touches, successions, events)
 
     found: dict[tuple[int, int], Effects] = {}
-    lines: dict[tuple, list] = defaultdict(list)
-    for row in rows:
-        lines[row["plan"], row["event"], row["pk"], row["change"]].append(row)
-    rule = Assignment._meta.get_field("organisation").rule
+    outcomes = Assignment._meta.get_field("organisation").rule.outcomes
     meetings: dict[tuple, dict[int, None]] = defaultdict(dict)
-    for (plan, event, pk, change), parts in lines.items():
-        effect = found.setdefault((plan, event), Effects(plans[plan], events[event]))
-        first = parts[0]
+    for (plan, event, pk, change), parts in touched.items():
+        effect = found.get((plan, event))
+        if effect is None:
+            effect = found[plan, event] = Effects(plans[plan], events[event])
+        held_as = parts[0][0]
         if change in PASSING:
-            for part in parts:
-                successor = part["unit"] if change == Change.RECEIVES else part["other"]
-                meetings[plan, event, first["role"]][successor] = None
+            for _, touch in parts:
+                successor = touch.unit if change == Change.RECEIVES else touch.other
+                if bodies is None or successor in bodies:
+                    meetings[plan, event, held_as.role][successor] = None
         if change == Change.RECEIVES:
             continue  # told by the meeting
         effect.lines.append(
             Line(
                 assignment=pk,
-                unit=bodies.before(first["unit"], event),
-                territory=territories[first["territory"]],
-                role=first["role"],
+                unit=called.before(held_as.unit, event),
+                territory=territories[held_as.territory],
+                role=held_as.role,
                 change=change,
-                outcome=rule.outcomes[change],
+                outcome=outcomes[change],
                 others=tuple(
-                    (part["other"] and bodies.after(part["other"], event), part["share"])
-                    for part in parts
+                    (touch.other and called.after(touch.other, event), touch.share)
+                    for _, touch in parts
                 ),
             )
         )
@@ -242,15 +254,15 @@ def effects(plans: Iterable[TerritoryPlan], events: Iterable[Reorganisation]) ->
             members = dict(successions[event].get(successor, {}))
             members.setdefault(successor, None)
             for member, share in members.items():
-                territory = held.get((plan, event, role, member), UNHELD)
-                is_new = member == successor and not bodies.lived_before(successor, event)
+                territory = homes.get((plan, event, role, member), UNHELD)
+                is_new = member == successor and not called.lived_before(successor, event)
                 if territory is DEALT_WITH or (territory is UNHELD and is_new):
                     continue
-                body = bodies.before(member, event)
+                body = called.before(member, event)
                 sides.append(Side(body, share, territories.get(territory)))
             sides.sort(key=lambda side: (side.territory is None, side.body.name))
             found[plan, event].meetings.append(
-                Meeting(bodies.after(successor, event), role, sides)
+                Meeting(called.after(successor, event), role, sides)
             )
     for effect in found.values():
         effect.lines.sort(key=lambda line: (-line.weight, line.territory.code, line.unit.name))
@@ -258,36 +270,72 @@ def effects(plans: Iterable[TerritoryPlan], events: Iterable[Reorganisation]) ->
     return found
 
 
-def _touched(plans, events) -> list[dict]:
-    unit = "organisation__assignments"
-    return list(
-        Touch.objects.of_area()
-        .filter(
-            Q(**{f"{unit}__closed_on": None})
-            | Q(**{f"{unit}__closed_on__gt": F("reorganisation__effective_on")}),
-            Q(**{f"{unit}__plan__closed_on": None})
-            | Q(**{f"{unit}__plan__closed_on__gt": F("reorganisation__effective_on")}),
-            **{f"{unit}__plan__in": list(plans)},
-            reorganisation__in=list(events),
-            reorganisation__effective_on__gt=F(f"{unit}__plan__opened_on"),
-            change__in=list(Assignment._meta.get_field("organisation").rule.outcomes),
-        )
-        .order_by("pk")
-        .values(
-            "change",
-            "share",
-            "other",
-            pk=F(f"{unit}__pk"),
-            plan=F(f"{unit}__plan"),
-            territory=F(f"{unit}__territory"),
-            role=F(f"{unit}__role"),
-            unit=F("organisation"),
-            event=F("reorganisation"),
-        )
+class _Touch(NamedTuple):
+    """What an event does to a body, and with which other one."""
+
+    change: str
+    share: Decimal | None
+    other: int | None
+    unit: int
+    event: int
+
+
+class _Held(NamedTuple):
+    """An assignment, lean: many plans hold a million of them."""
+
+    pk: int
+    plan: int
+    unit: int
+    territory: int
+    role: str
+    closed_on: date | None
+
+
+def _touches(events, units) -> list[_Touch]:
+    rows = Touch.objects.of_area().filter(
+        reorganisation__in=list(events),
+        change__in=list(Assignment._meta.get_field("organisation").rule.outcomes),
     )
+    if units is not None:
+        rows = rows.filter(organisation__in=units)
+    columns = ("change", "share", "other", "organisation", "reorganisation")
+    return [_Touch._make(row) for row in rows.order_by("pk").values_list(*columns)]
 
 
-def _successions(events) -> dict[int, dict[int, dict[int, Decimal | None]]]:
+def _held(plans, touches, successions) -> dict[int, list[_Held]]:
+    """What the plans hold of all bodies of the events, by body; one query."""
+    units = {touch.unit for touch in touches}
+    for successors in successions.values():
+        units.update(successors, *successors.values())
+    rows = Assignment.objects.filter(plan__in=list(plans), organisation__in=units).values_list(
+        "pk", "plan", "organisation", "territory", "role", "closed_on"
+    )
+    held = defaultdict(list)
+    for row in map(_Held._make, rows if units else ()):
+        held[row.unit].append(row)
+    return held
+
+
+def _touched(plans, events, touches, held) -> dict[tuple, list[tuple[_Held, _Touch]]]:
+    """The assignments that have a day from the effective day on, each with what happens to it.
+
+    By plan, event, assignment and change, since one body may pass to several others.
+    """
+    found = defaultdict(list)
+    for touch in touches:
+        day = events[touch.event].effective_on
+        for row in held.get(touch.unit, ()):
+            plan = plans[row.plan]
+            if (
+                (row.closed_on is None or row.closed_on > day)
+                and (plan.closed_on is None or plan.closed_on > day)
+                and plan.opened_on < day
+            ):
+                found[row.plan, touch.event, row.pk, touch.change].append((row, touch))
+    return found
+
+
+def _successions(events, bodies) -> dict[int, dict[int, dict[int, Decimal | None]]]:
     """For each event: successor to its predecessors and the share of each that comes."""
     found: dict = defaultdict(lambda: defaultdict(dict))
     rows = Succession.objects.now().filter(
@@ -296,6 +344,8 @@ def _successions(events) -> dict[int, dict[int, dict[int, Decimal | None]]]:
         becomes=None,
         successor__isnull=False,
     )
+    if bodies is not None:
+        rows = rows.filter(successor__in=bodies)
     for event, successor, predecessor, share in rows.values_list(
         "reorganisation", "successor", "predecessor", "share"
     ):
@@ -307,63 +357,70 @@ def _successions(events) -> dict[int, dict[int, dict[int, Decimal | None]]]:
 UNHELD, DEALT_WITH = None, 0
 
 
-def _held(plans, events, successions) -> dict[tuple, int]:
+def _homes(events, successions, held) -> dict[tuple, int]:
     """``{(plan, event, role, unit): territory}`` of the bodies that pass, or DEALT_WITH."""
-    members = defaultdict(set)
+    homes: dict[tuple, int] = {}
     for event, successors in successions.items():
-        for successor, predecessors in successors.items():
-            members[event] |= {successor, *predecessors}
-    units = set().union(*members.values()) if members else set()
-    rows = Assignment.objects.filter(plan__in=list(plans), organisation__in=units)
-    held: dict[tuple, int] = {}
-    for plan, role, unit, territory, closed_on in rows.values_list(
-        "plan", "role", "organisation", "territory", "closed_on"
-    ):
-        for event, bodies in members.items():
-            day = events[event].effective_on
-            if unit not in bodies or (closed_on and closed_on < day):
-                continue
-            if closed_on == day:
-                held.setdefault((plan, event, role, unit), DEALT_WITH)
-            else:
-                held[plan, event, role, unit] = territory
-    return held
+        day = events[event].effective_on
+        for unit in set(successors).union(*successors.values()):
+            for row in held.get(unit, ()):
+                if row.closed_on and row.closed_on < day:
+                    continue
+                if row.closed_on == day:
+                    homes.setdefault((row.plan, event, row.role, unit), DEALT_WITH)
+                else:
+                    homes[row.plan, event, row.role, unit] = row.territory
+    return homes
+
+
+class _Life(NamedTuple):
+    opened_on: date | None
+    closed_on: date | None
+    body: Body
 
 
 class _Bodies:
     """Names of the bodies on the day before and on the day of each event, in one query."""
 
-    def __init__(self, rows, successions, events):
-        keys = {row["unit"] for row in rows} | {row["other"] for row in rows if row["other"]}
+    def __init__(self, touches: Iterable[_Touch], successions, events):
+        keys = {touch.unit for touch in touches} | {
+            touch.other for touch in touches if touch.other
+        }
         for successors in successions.values():
-            for successor, predecessors in successors.items():
-                keys |= {successor, *predecessors}
+            keys.update(successors, *successors.values())
         self._days = {pk: event.effective_on for pk, event in events.items()}
-        self._versions = defaultdict(list)
-        versions = Version.objects.now().filter(organisation__in=keys)
-        for version in versions.select_related("organisation", "kind"):
-            self._versions[version.organisation_id].append(version)
+        self._lives: dict[int, list[_Life]] = defaultdict(list)
+        self._found: dict[tuple[int, date], _Life | None] = {}
+        lives = Version.objects.now().filter(organisation__in=keys)
+        for opened_on, closed_on, *body in lives.values_list(
+            "opened_on", "closed_on", "organisation", "organisation__code", "name", "kind__name"
+        ):
+            self._lives[body[0]].append(_Life(opened_on, closed_on, Body._make(body)))
 
-    def _on(self, key, day) -> Version | None:
-        for version in self._versions[key]:
-            if (version.opened_on is None or version.opened_on <= day) and (
-                version.closed_on is None or version.closed_on > day
-            ):
-                return version
-        return None
+    def _on(self, key, day) -> _Life | None:
+        if (key, day) not in self._found:
+            self._found[key, day] = next(
+                (
+                    life
+                    for life in self._lives[key]
+                    if (life.opened_on is None or life.opened_on <= day)
+                    and (life.closed_on is None or life.closed_on > day)
+                ),
+                None,
+            )
+        return self._found[key, day]
 
-    def _body(self, key, version) -> Body:
-        version = version or self._versions[key][-1]
-        return Body(key, version.organisation.code, version.name, version.kind.name)
+    def _body(self, key, day) -> Body:
+        return (self._on(key, day) or self._lives[key][-1]).body
 
     def before(self, key, event) -> Body:
-        return self._body(key, self._on(key, self._days[event] - timedelta(days=1)))
+        return self._body(key, self._days[event] - ONE_DAY)
 
     def after(self, key, event) -> Body:
-        return self._body(key, self._on(key, self._days[event]))
+        return self._body(key, self._days[event])
 
     def lived_before(self, key, event) -> bool:
-        return self._on(key, self._days[event] - timedelta(days=1)) is not None
+        return self._on(key, self._days[event] - ONE_DAY) is not None
 
 
 def territories_of(user: User, plans: Iterable[int]) -> dict[int, set[int]]:

@@ -11,11 +11,12 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils.functional import cached_property
 
-from footprints.models import OrganisationKey, Outcome, Rule
+from footprints.models import OrganisationKey, Outcome, Release, Rule
 
 from .flags import Flag
 from .teams import FourDays, Team
@@ -64,6 +65,30 @@ class SheetQuerySet(models.QuerySet):
             **{f"{event}__state__in": settled, f"{event}__effective_on__lte": day},
         )
 
+    def untried(self, day: date):
+        """All but those that were found unready as things stand: to look again would say so again.
+
+        Once a day they are looked at whatever stands.
+        """
+        return self.exclude(tried=standing(day))
+
+    def mark_tried(self, day: date) -> int:
+        """Keep that these were found unready, as things stand; return how many."""
+        stands = self.filter(pk=OuterRef("pk")).order_by().values(stands=standing(day))
+        return self.update(tried=Subquery(stands))
+
+
+def standing(day: date) -> Concat:
+    """SQL: all that a sheet's changes follow from and is not its own, as a short text.
+
+    The revisions of its plan and its event, and the last release of the register.
+    """
+    plan = TerritoryPlan.objects.filter(pk=OuterRef("flag__object_id")).values("revision")
+    release = Release.objects.order_by("-pk").values("pk")
+    parts = (Subquery(plan[:1]), F("flag__reorganisation__revision"), Subquery(release[:1]))
+    texts = [Cast(part, models.CharField()) for part in parts]
+    return Concat(Value(f"{day:%Y-%m-%d} "), texts[0], Value("/"), texts[1], Value("/"), texts[2])
+
 
 def lend_teams(sheets: Iterable["Sheet"]) -> None:
     """Give these sheets (with their flags) their teams and calendars; three queries for all."""
@@ -95,6 +120,8 @@ class Sheet(models.Model):
     # Nobody: the clock applied it on the day.
     applied_by = person()
     applied_at = models.DateTimeField(null=True, blank=True)
+    # What stood when the clock last found it unready: see `standing`.
+    tried = models.CharField(max_length=64, blank=True, editable=False)
     undone_by = person()
     undone_at = models.DateTimeField(null=True, blank=True)
 
@@ -238,6 +265,13 @@ class Decision(models.Model):
                 name="decision_leads_where_the_line_is_kept",
                 condition=Q(lead__isnull=True) | Q(outcome__in=["", Outcome.KEEP_THE_LINE]),
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["until_on"],
+                name="decision_held",
+                condition=Q(until_on__isnull=False),
+            )
         ]
 
     def __str__(self):

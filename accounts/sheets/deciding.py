@@ -97,8 +97,8 @@ def decide(
     does not matter, as for a choice over many rows). Raises Stale where another was made since, or
     where the sheet was prepared; Undecidable for a choice that a row cannot take.
     """
-    sheet = _open(locked(flag))
-    current = planned(sheet)
+    sheet, choices = _open(locked(flag)), list(choices)
+    current = planned(sheet, bodies={choice.body for choice in choices}, with_lines=True)
     stored, dropped, says = [], [], []
     for choice in choices:
         row = current.row(choice.body, choice.role)
@@ -307,12 +307,17 @@ def take_back(flag: Flag, *, by: User) -> bool:
     return True
 
 
+# What a sheet is that is being decided on.
+CLEARED = {
+    f"{deed}_{what}": None for deed in ("prepared", "approved", "applied") for what in ("by", "at")
+}
+CLEARED |= {"fingerprint": "", "changes": []}
+
+
 def clear(sheet: Sheet) -> None:
     """Make it a sheet that is being decided on; the caller saves it."""
-    for deed in ("prepared", "approved", "applied"):
-        setattr(sheet, f"{deed}_by", None)
-        setattr(sheet, f"{deed}_at", None)
-    sheet.fingerprint, sheet.changes = "", []
+    for name, value in CLEARED.items():
+        setattr(sheet, name, value)
 
 
 def _open(sheet: Sheet) -> Sheet:

@@ -1,6 +1,7 @@
 """Keeping what was done to a sheet, and what was said about its rows."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Count
@@ -18,10 +19,22 @@ def record(
     sheets: Sheet | Iterable[Sheet], deed: Deed, *, by: User | None, says: str = ""
 ) -> None:
     """Keep that this was done to the sheet, or to each of them; in the caller's transaction."""
-    at = now()
+    each = [sheets] if isinstance(sheets, Sheet) else sheets
+    record_each(((sheet, says) for sheet in each), deed, by=by, at=now())
+
+
+def record_each(
+    said: Iterable[tuple[Sheet, str]], deed: Deed, *, by: User | None, at: datetime
+) -> None:
+    """Keep that this was done to each of the sheets, and what there is to say of each."""
     SheetDeed.objects.bulk_create(
-        SheetDeed(sheet=sheet, deed=deed, by=by, at=at, says=says, fingerprint=sheet.fingerprint)
-        for sheet in ([sheets] if isinstance(sheets, Sheet) else sheets)
+        (
+            SheetDeed(
+                sheet=sheet, deed=deed, by=by, at=at, says=says, fingerprint=sheet.fingerprint
+            )
+            for sheet, says in said
+        ),
+        batch_size=5_000,
     )
 
 

@@ -5,7 +5,7 @@ stand, undoing takes it back.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -104,46 +104,57 @@ def _most(sums: dict[Territory, int]) -> tuple[Territory, int, str]:
     return best, most, f", as does {listed(ties)}" if ties else ""
 
 
-def make(sheet: Sheet, current: Planned) -> None:
-    """Let the leads of an applied sheet stand from our day, and end those of what closes.
+def make(every: Collection[Planned]) -> None:
+    """Let the leads of applied sheets of one event stand from our day, and end those of what
+    closes.
 
-    In the transaction that applies it. A body that is led by that territory already stays so.
+    In the transaction that applies them. A body that is led by that territory
+    already stays so.
     """
-    closing = {closing.unit for closing in current.closings}
-    chosen = {
-        row.body.key: row.lead
-        for row in current.rows
-        if row.lead and is_to_be_led(row) and not row.is_held
-    }
+    closing, chosen, sheets = set(), {}, {}
+    for current in every:
+        plan = current.sheet.flag.object_id
+        sheets[plan] = current.sheet
+        closing.update((plan, one.unit) for one in current.closings)
+        for row in current.rows:
+            if row.lead and is_to_be_led(row) and not row.is_held:
+                chosen[plan, row.body.key] = row.lead
+    bodies = {body for _, body in closing | set(chosen)}
     standing = AccountLead.objects.filter(
-        plan=sheet.flag.object_id, organisation__in=closing | set(chosen), closed_on=None
+        plan__in=list(sheets), organisation__in=bodies, closed_on=None
     )
-    ending = []
-    for lead in standing.select_for_update():
-        if chosen.get(lead.organisation_id) == lead.territory:
-            del chosen[lead.organisation_id]
+    ending = defaultdict(list)
+    for lead in standing.order_by("pk").select_for_update() if bodies else ():
+        where = lead.plan_id, lead.organisation_id
+        sheet = sheets[lead.plan_id]
+        if where not in closing and where not in chosen:
+            continue
+        if chosen.get(where) == lead.territory:
+            del chosen[where]
         elif lead.opened_on < sheet.day:
-            ending.append(lead.pk)
+            ending[sheet].append(lead.pk)
         else:
-            chosen.pop(lead.organisation_id, None)  # another sheet leads from our day or later
-    ended = AccountLead.objects.filter(pk__in=ending)
-    ended.update(closed_on=sheet.day, ended_by=sheet, revision=F("revision") + 1)
+            chosen.pop(where, None)  # another sheet leads from our day or later
+    for sheet, keys in ending.items():
+        ended = AccountLead.objects.filter(pk__in=keys)
+        ended.update(closed_on=sheet.day, ended_by=sheet, revision=F("revision") + 1)
     AccountLead.objects.bulk_create(
         AccountLead(
-            plan_id=sheet.flag.object_id,
+            plan_id=plan,
             territory=territory,
             organisation_id=body,
-            opened_on=sheet.day,
-            made_by=sheet,
+            opened_on=sheets[plan].day,
+            made_by=sheets[plan],
         )
-        for body, territory in chosen.items()
+        for (plan, body), territory in chosen.items()
     )
 
 
-def take_back(sheet: Sheet) -> None:
-    """Undo what `make` did; in the transaction that undoes the sheet."""
-    sheet.leads.all().delete()
-    sheet.leads_ended.update(closed_on=None, ended_by=None, revision=F("revision") + 1)
+def take_back(sheets: Collection[int]) -> None:
+    """Undo what `make` did for the sheets of these keys; in the transaction that undoes them."""
+    AccountLead.objects.filter(made_by__in=sheets).delete()
+    ended = AccountLead.objects.filter(ended_by__in=sheets)
+    ended.update(closed_on=None, ended_by=None, revision=F("revision") + 1)
 
 
 def on_body(organisation: int, user: User, day: date) -> list[AccountLead]:

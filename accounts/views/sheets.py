@@ -16,12 +16,12 @@ from footprints.lives import Lives
 from footprints.models import Organisation, Outcome
 from footprints.names import count
 
-from ..models import Flag, TerritoryPlan, User
+from ..models import Flag, Sheet, TerritoryPlan, User
 from ..services.flags import raise_flags
-from ..sheets import applying, deciding, history, leads, showing
+from ..sheets import applying, deciding, history, leads, showing, undoing
 from ..sheets.deciding import Choice, SheetError
 from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm
-from ..sheets.planning import Planned, planned
+from ..sheets.planning import Planned, Row, planned
 from ..territories.plans import may_plan
 
 PER_PAGE = 50
@@ -96,9 +96,15 @@ class SheetPage(LoginRequiredMixin, TemplateView):
         )
 
 
-def _row(found: Planned, code: str, role: str):
+def _around(sheet: Sheet, code: str) -> Planned:
+    """The rows of that body alone, with the finer units that would keep its line."""
+    bodies = Organisation.objects.filter(code=code).values_list("pk", flat=True)
+    return planned(sheet, bodies=set(bodies), with_lines=True)
+
+
+def _row(found: Planned, code: str, role: str) -> Row:
     for row in found.rows:
-        if (row.body.code, row.role) == (code, role):
+        if row.role == role:
             return row
     raise Http404(f"The event no longer touches {code}.")
 
@@ -108,7 +114,7 @@ def decide(request, pk, code, role):
     """One row: the form, which the sheet takes in beside the row, and its answer."""
     flag = flag_with_sheet(request, pk)
     sheet = deciding.sheet_of(flag)
-    found = planned(sheet)
+    found = _around(sheet, code)
     row = _row(found, code, role)
     proposal = leads.proposals(found, [row]).get(row.key)
     form = DecisionForm(request.POST or None, row=row, plan=flag.object_id, proposal=proposal)
@@ -142,7 +148,7 @@ def talk(request, pk, code, role):
     body = get_object_or_404(Organisation, code=code)
     comments = history.thread(sheet, body.pk, role)
     if not comments.exists():
-        _row(planned(sheet), code, role)  # of rows that the event touches alone
+        _row(_around(sheet, code), code, role)  # of rows that the event touches alone
     form = CommentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         history.comment(flag, body.pk, role, form.cleaned_data["text"], by=request.user)
@@ -290,13 +296,13 @@ def undo(request, pk):
     if request.method == "POST":
 
         def deed():
-            done = applying.undo_sheet(flag, by=request.user, everything=everything)
+            done = undoing.undo_sheet(flag, by=request.user, everything=everything)
             raise_flags()
             return done
 
         return _deed(request, flag, deed, _undone)
     try:
-        preview = applying.preview_undo(flag, by=request.user, everything=everything)
+        preview = undoing.preview_undo(flag, by=request.user, everything=everything)
     except SheetError as error:
         messages.error(request, str(error))
         return redirect(_sheet(request, flag))

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts import radius
 from accounts.models import AccountLead, Decision, Flag, TerritoryPlan
 from accounts.services.flags import raise_flags
-from accounts.sheets import applying, deciding, leads
+from accounts.sheets import applying, deciding, leads, undoing
 from accounts.sheets.planning import planned
 from accounts.territories import plans
 from footprints.models import Outcome
@@ -122,7 +122,7 @@ def test_an_accepted_lead_stands_from_our_day_and_goes_with_the_sheet(case):
         case.new,
         APRIL_2020,
     )
-    applying.undo_sheet(case.flag, by=case.manager)
+    undoing.undo_sheet(case.flag, by=case.manager)
     assert not AccountLead.objects.exists()
     assert rows(case.plan) == before
     assert Decision.objects.get().lead == case.homes[1]  # what was decided stays decided
@@ -136,7 +136,7 @@ def test_a_preview_of_undoing_and_a_rehearsal_change_no_lead(case):
     applying.apply_sheet(case.flag, by=case.manager)
     before = table()
 
-    applying.preview_undo(case.flag, by=case.manager)
+    undoing.preview_undo(case.flag, by=case.manager)
 
     assert table() == before
 
@@ -175,7 +175,7 @@ def test_another_lead_ends_the_one_before_and_undoing_gives_it_back(case):
         (case.homes[1], APRIL_2020, APRIL_2021),
         (third, APRIL_2021, None),
     ]
-    applying.undo_sheet(flag, by=case.manager)
+    undoing.undo_sheet(flag, by=case.manager)
     assert table() == before
 
 

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.models import SheetComment, SheetDeed, User
-from accounts.sheets import applying, deciding, history
+from accounts.sheets import applying, deciding, history, undoing
 from footprints.models import Outcome
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case
@@ -39,7 +39,7 @@ def talk(case, body=None):
 def test_every_deed_is_kept_with_who_did_it_and_undo_takes_none_away(case):
     case.choose(Outcome.CARRY, territory=case.homes[0])
     case.apply()
-    applying.undo_sheet(case.flag, by=case.manager)
+    undoing.undo_sheet(case.flag, by=case.manager)
     case.prepare()
     deciding.take_back(case.flag, by=case.manager)
 
@@ -95,7 +95,7 @@ def test_a_comment_is_never_lost(planner, case):
     case.apply()
     assert "Who knows" in text(planner.get(sheet(case)))  # of a row that is done with
     planner.post(talk(case), {"text": "Done."})
-    applying.undo_sheet(case.flag, by=case.manager)
+    undoing.undo_sheet(case.flag, by=case.manager)
 
     comments = SheetComment.objects.all()
     assert [(one.text, one.by) for one in comments] == [

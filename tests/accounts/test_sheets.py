@@ -11,9 +11,9 @@ from django.utils.timezone import now
 from accounts import tasks
 from accounts.models import Assignment, Decision, Flag, Sheet, SheetChange
 from accounts.services.flags import raise_flags
-from accounts.sheets import applying, deciding
+from accounts.sheets import applying, deciding, rehearsing, undoing
 from accounts.sheets.deciding import Choice
-from accounts.sheets.planning import planned
+from accounts.sheets.planning import planned, planned_of
 from footprints.models import Outcome, Reorganisation
 from tests import factories
 from tests.accounts.plans import plan_of_2020
@@ -44,7 +44,12 @@ def held_on(plan, day):
 class Case:
     """A plan over two CCGs that merge on 1 April 2020, with practices below them."""
 
-    def __init__(self, territories=2, practices=2):
+    def __init__(self, territories=2, practices=2, *, of=None):
+        self.planner = factories.user(role="planner")
+        self.manager = factories.user(role="manager")
+        if of:
+            self.share(of)
+            return
         self.event = factories.reorganisation(effective_on=APRIL_2020)
         self.plan = factories.plan(opened_on=date(2019, 4, 1))
         self.homes = [factories.territory(plan=self.plan) for _ in range(territories)]
@@ -63,8 +68,17 @@ class Case:
                 factories.relationship(child=practice, parent=old, closed_on=APRIL_2020)
                 factories.relationship(child=practice, parent=self.new, opened_on=APRIL_2020)
             self.practices.append(below)
-        self.planner = factories.user(role="planner")
-        self.manager = factories.user(role="manager")
+        self.flag = factories.flag(self.plan, reorganisation=self.event, weight=3)
+
+    def share(self, other):
+        """Another plan over the bodies of another case."""
+        self.event, self.new, self.olds = other.event, other.new, other.olds
+        self.practices = other.practices
+        self.plan = factories.plan(opened_on=other.plan.opened_on)
+        self.homes = [factories.territory(plan=self.plan) for _ in other.homes]
+        for number, old in enumerate(self.olds):
+            home = self.homes[number % len(self.homes)]
+            factories.assignment(territory=home, organisation=old, opened_on=self.plan.opened_on)
         self.flag = factories.flag(self.plan, reorganisation=self.event, weight=3)
 
     @property
@@ -263,7 +277,7 @@ def test_a_row_to_begin_later_on_a_closed_code_never_comes_to_be_and_comes_back(
 
     case.apply()
     assert not case.plan.assignments.filter(opened_on=JULY_2020).exists()
-    applying.undo_sheet(case.flag, by=case.planner)
+    undoing.undo_sheet(case.flag, by=case.planner)
 
     assert rows(case.plan) == before
 
@@ -435,9 +449,9 @@ def test_undo_restores_every_row_with_its_key(case):
     raise_flags()
     assert Flag.objects.get(pk=case.flag.pk).resolved_at
 
-    preview = applying.preview_undo(case.flag, by=case.planner)
+    preview = undoing.preview_undo(case.flag, by=case.planner)
     assert rows(case.plan) != before
-    done = applying.undo_sheet(case.flag, by=case.planner)
+    done = undoing.undo_sheet(case.flag, by=case.planner)
 
     assert (len(preview.deleted), len(preview.restored)) == (4, 2)
     assert (len(done.deleted), len(done.restored), done.kept) == (4, 2, [])
@@ -447,7 +461,7 @@ def test_undo_restores_every_row_with_its_key(case):
     flag = Flag.objects.get(pk=case.flag.pk)
     assert (flag.resolved_at, flag.lapsed_at) == (None, None)
     with pytest.raises(deciding.Stale):
-        applying.undo_sheet(case.flag, by=case.planner)
+        undoing.undo_sheet(case.flag, by=case.planner)
 
 
 def test_what_was_changed_by_hand_since_is_kept_and_named(case):
@@ -456,7 +470,7 @@ def test_what_was_changed_by_hand_since_is_kept_and_named(case):
     mine = case.practices[0][0]
     Assignment.objects.filter(organisation=mine).update(territory=case.homes[1])
 
-    done = applying.undo_sheet(case.flag, by=case.planner)
+    done = undoing.undo_sheet(case.flag, by=case.planner)
 
     assert [change.organisation for change in done.kept] == [mine]
     kept = Assignment.objects.get(organisation=mine)
@@ -474,8 +488,8 @@ def test_unless_everything_is_to_go_back(case):
         territory=case.homes[0], organisation=case.olds[0], opened_on=JULY_2020
     )
 
-    assert applying.preview_undo(case.flag, by=case.planner).kept
-    done = applying.undo_sheet(case.flag, by=case.planner, everything=True)
+    assert undoing.preview_undo(case.flag, by=case.planner).kept
+    done = undoing.undo_sheet(case.flag, by=case.planner, everything=True)
 
     assert done.in_the_way == [in_the_way]
     assert rows(case.plan) == before
@@ -487,7 +501,7 @@ def test_a_row_in_the_way_of_one_to_be_restored_is_left(case):
         territory=case.homes[1], organisation=case.olds[0], opened_on=JULY_2020
     )
 
-    done = applying.undo_sheet(case.flag, by=case.planner)
+    done = undoing.undo_sheet(case.flag, by=case.planner)
 
     assert [change.organisation for change in done.kept] == [case.olds[0]]
     assert Assignment.objects.filter(pk=by_hand.pk).exists()
@@ -521,6 +535,70 @@ def test_the_clock_applies_what_is_due_and_one_that_is_not_ready_holds_up_nobody
     assert (done["applied"], done["unready"]) == (1, 1)
     states = [case.sheet.state for case in (ready, moved, early)]
     assert states == ["applied", "approved", "approved"]
+
+
+def test_what_is_unready_is_not_worked_out_again_until_something_is_another(db, monkeypatch):
+    case = Case()
+    case.approve()
+    case.plan.assignments.filter(organisation=case.olds[0]).update(territory=case.homes[1])
+    asked = []
+    monkeypatch.setattr(
+        applying, "planned_of", lambda sheets: asked.append(len(sheets)) or planned_of(sheets)
+    )
+
+    assert applying.apply_due(APRIL_2020)["unready"] == 1
+    assert applying.apply_due(APRIL_2020)["unready"] == 0
+    assert asked == [1]
+
+    # Somebody puts it back: it is what was approved again.
+    case.plan.assignments.filter(organisation=case.olds[0]).update(territory=case.homes[0])
+    case.plan.__class__.objects.filter(pk=case.plan.pk).revise()
+    assert applying.apply_due(APRIL_2020)["applied"] == 1
+
+
+@pytest.mark.parametrize("what", ["day", "event", "release"])
+def test_a_new_day_a_moved_event_and_a_release_are_reasons_to_look_again(case, what):
+    case.approve()
+    case.plan.assignments.filter(organisation=case.olds[0]).delete()
+    day = APRIL_2020
+    assert applying.apply_due(day)["unready"] == 1
+
+    if what == "day":
+        day += timedelta(days=1)
+    elif what == "event":
+        Reorganisation.objects.filter(pk=case.event.pk).revise()
+    else:
+        factories.release()
+
+    assert applying.apply_due(day)["unready"] == 1
+
+
+def test_sheets_of_one_event_are_applied_and_undone_together_each_by_its_own_approval(db):
+    first = Case()
+    plans = [Case(of=first) for _ in range(3)]
+    cases = [first, *plans]
+    before = [rows(case.plan) for case in cases]
+    for case in cases[:3]:
+        case.approve()
+    cases[1].plan.assignments.filter(organisation=first.olds[0]).delete()
+    before[1] = rows(cases[1].plan)
+
+    done = applying.apply_sheets([case.flag.pk for case in cases], by=first.manager)
+
+    assert set(done.done) == {cases[0].flag.pk, cases[2].flag.pk}
+    assert {type(why) for why in done.refused.values()} == {deciding.Moved}
+    assert [rows(case.plan) == was for case, was in zip(cases, before, strict=True)] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert [len(held_on(cases[n].plan, APRIL_2020)) for n in (0, 2)] == [4, 4]
+
+    undone = undoing.undo_sheets([case.flag.pk for case in cases], by=first.planner)
+
+    assert set(undone) == set(done.done)
+    assert [rows(case.plan) for case in cases] == before
 
 
 def test_the_clocks_task_applies_what_is_due_today(case):
@@ -579,7 +657,7 @@ def test_the_worst_day_is_applied_and_undone(register):
     assert len(held_on(plan, MARCH_2020)) == 191
     assert len(held_on(plan, APRIL_2020)) == 135  # CCGs from 1 April 2020
     for sheet in Sheet.objects.filter(applied_at__isnull=False).order_by("-pk"):
-        applying.undo_sheet(sheet.flag, by=planner)
+        undoing.undo_sheet(sheet.flag, by=planner)
     assert rows(plan) == before
 
 
@@ -593,7 +671,7 @@ def test_a_plan_of_many_units_asks_the_database_as_often_as_one_of_few(
         planned(case.sheet)
 
 
-QUERIES = 15
+QUERIES = 18
 
 
 @pytest.mark.django_db(transaction=True)
@@ -639,13 +717,13 @@ def test_a_preview_does_not_wait_long_for_whoever_changes_the_plan(register):
     thread.start()
     try:
         assert held.wait(10)
-        with pytest.raises(applying.Busy):
-            applying.preview_undo(case.flag, by=case.planner)
+        with pytest.raises(rehearsing.Busy):
+            undoing.preview_undo(case.flag, by=case.planner)
     finally:
         free.set()
         thread.join(30)
 
-    assert len(applying.preview_undo(case.flag, by=case.planner).deleted) == 4
+    assert len(undoing.preview_undo(case.flag, by=case.planner).deleted) == 4
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import Assignment, RosterEntry
-from accounts.sheets import applying, deciding
+from accounts.sheets import applying, deciding, undoing
 from accounts.sheets.deciding import Choice
 from accounts.sheets.planning import planned
 from footprints.models import Outcome, Relationship
@@ -171,7 +171,7 @@ class World:
             deciding.set_days(
                 self.flag, align_on=self.day, data_on=None, credit_on=None, by=self.planner
             )
-        rows = planned(deciding.sheet_of(self.flag)).rows
+        rows = planned(deciding.sheet_of(self.flag), with_lines=True).rows
         choices = []
         for row, number in zip(rows, self.drawn["choices"] * len(rows), strict=False):
             if row.is_line:
@@ -240,6 +240,6 @@ class TestSheets(TestCase):
 
         # No person gained a post by it, and undoing leaves no trace.
         assert RosterEntry.objects.count() == posts
-        applying.undo_sheet(world.flag, by=world.planner)
+        undoing.undo_sheet(world.flag, by=world.planner)
         assert world.rows() == before
         assert deciding.sheet_of(world.flag).written.count() == 0
