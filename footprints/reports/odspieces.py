@@ -1,7 +1,8 @@
-"""ODS's full file (``odsxml``) cut into records as bytes, to tell which of them changed.
+"""ODS's full file (``odsxml``) cut into records as bytes, to read them one by one, and to tell
+which of them changed.
 
-Two files of a month's distance are the same but for a record in a hundred, and expat needs a
-minute for what a comparison of bytes does in seconds. Records do not nest, so each ends with its
+Two files of a month's distance are the same but for a record in a hundred, and a comparison of
+bytes is done in seconds. Records do not nest, so each ends with its
 end tag, unless a comment holds one too: whatever is not laid out as ODS does it is ``Odd``.
 """
 
@@ -32,9 +33,13 @@ class Odd(Exception):
 
 
 class Make:
-    """How the records of a file are made: with which tags, where their code stands."""
+    """How the records of a file are made: with which tags, where their code stands.
 
-    def __init__(self, prefix: bytes):
+    ``is_bare``: no tag of theirs is in a namespace.
+    """
+
+    def __init__(self, prefix: bytes, head: bytes):
+        self.is_bare = not prefix and b"xmlns=" not in head
         self.begin = b"<" + prefix + b"Organisation"
         self.end = b"</" + prefix + b"Organisation>"
         self.target = b"<" + prefix + b"Target"
@@ -72,7 +77,7 @@ def cut(stream: BinaryIO) -> Iterator[tuple[bytes, list[bytes], Make | None]]:
         if not block:
             yield head, [], None
             return
-    make = Make(begin[1])
+    make = Make(begin[1], head[: begin.start()])
     yield head[: begin.start()], [], make
     block = rest = head[begin.start() :]
     last = b""

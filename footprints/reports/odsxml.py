@@ -44,8 +44,9 @@ of the zip; one alone is a report too. The layout (only the root's name has the 
 Sources: TRUD item 341; the synchronising script that NHS Digital published for the same layout;
 records shown in public tests. An end is a last day; what a record has not is left out.
 
-A month changes one record in a hundred. Where the file before is at hand, both are cut into
-records as bytes (``odspieces``), and expat is asked about those that differ only.
+The file is cut into records as bytes (``odspieces``); those as plain as ODS writes them are read
+from these (``odstokens``), all others by expat (``odsparser``). A month changes one record in a
+hundred: where the file before is at hand, those that differ are read, and no others.
 """
 
 from collections.abc import Iterator
@@ -56,6 +57,7 @@ from .claims import Claim, Doubt, Missing
 from .limits import Unreadable
 from .odsparser import FAMILY, NAMESPACE, AnotherNamespace, Manifest, Parser, records
 from .odspieces import Held, Odd, Turned, coded, cut, hold
+from .odstokens import Scanner
 from .opening import Container
 from .parents import AUTHORITY
 from .reading import Reader
@@ -86,19 +88,20 @@ class FullFile(Reader):
         return max((day for day in days if day), default=None)
 
     def claims(self, day: date, before=None, before_on=None) -> Iterator[Claim]:
-        self.read = done = 0
-        missing: set[str] = set()
+        done = 0
+        held, missing = Held(), set()
         if before is not None:
             held, missing = _earlier(before)
-            try:
-                if held:
-                    for claim in self._changed(day, held, before_on):
-                        done = max(done, claim.line)
-                        yield claim
-                    return
-            except (Odd, Unreadable):
-                # What is wrong, and in which line, the whole tells.
-                missing = set(map(coded, held.codes())) - {""}
+        try:
+            if held is not None:
+                changed = self._changed(day, held, before_on) if before else self._plainly(day)
+                for claim in changed:
+                    done = max(done, claim.line)
+                    yield claim
+                return
+        except (Odd, Unreadable):
+            # What is wrong, and in which line, the whole tells.
+            missing = set(map(coded, held.codes())) - {""}
         yield from self._whole(day, done, missing)
 
     def _whole(self, day, done, missing) -> Iterator[Claim]:
@@ -121,18 +124,73 @@ class FullFile(Reader):
         yield from recorder.rest(role_names)
         yield from _missing(missing)
 
+    def _plainly(self, day) -> Iterator[Claim]:
+        """Every claim of the records. Raises ``Odd`` where expat is to read it, ``Unreadable``."""
+        recorder = Recorder(day)
+        role_names: dict[str, str] = {}
+        doubts: list[Doubt] = []
+        for piece, make, read in self._pieces(role_names, doubts):
+            yield from recorder.claims(self.read, read(piece, make))
+        yield from doubts
+        yield from recorder.rest(role_names)
+
     def _changed(self, day, held: Held, before_on) -> Iterator[Claim]:
         """The claims of records that are new, or differ, or say something else by now.
 
-        Raises ``Odd`` where that takes a look at all of them.
+        Raises ``Odd`` where that takes a look at all of them, and ``Unreadable``.
         """
         recorder = Recorder(day)
         role_names: dict[str, str] = {}
+        doubts: list[Doubt] = []
         is_turned = Turned(before_on or held.published_on, day)
         bodies, named = set(), set()
+        for piece, make, read in self._pieces(role_names, doubts):
+            key = hash(piece)
+            code = held.bodies.get(key)
+            if code is None:
+                stub = held.stubs.get(key)
+                if stub is not None:
+                    named.add(stub)
+                    continue
+                is_new = True
+                code, is_stub = make.code(piece)
+            else:
+                is_new = is_stub = False
+            if not is_stub and code:
+                if code in bodies and code not in held.twice:
+                    raise Odd  # which one is believed hangs on one that is not read
+                bodies.add(code)
+            else:
+                named.add(code)
+            if is_new or code in held.twice or is_turned(piece):
+                body = read(piece, make)
+                if coded(body.code) != coded(code):
+                    raise Odd
+                yield from recorder.claims(self.read, body)
+        yield from doubts
+        yield from recorder.rest(role_names)
+        gone = set(held.codes()) - bodies - named
+        yield from _missing(set(map(coded, gone)) - {""})
+
+    def _pieces(self, role_names: dict[str, str], doubts: list[Doubt]):
+        """``(piece, make, read)``: each record as bytes, and what makes an ``Organisation`` of it.
+
+        ``role_names`` and ``doubts`` are filled on the way. Raises ``Odd`` and ``Unreadable``.
+        """
+        self.read = 0
+        scanner = Scanner()
         for part in self.document.parts:
             manifest, begin = Manifest(), self.read
             parser = Parser(manifest)
+
+            def read(piece, make, parser=parser):
+                body = scanner.read(piece) if make.is_bare else None
+                if body is None:
+                    (body,) = parser.feed(make.whole(piece)) or [None]
+                if body is None:
+                    raise Odd
+                return body
+
             with self._part(part) as stream:
                 for around, pieces, make in cut(stream):
                     if parser.feed(around):
@@ -141,34 +199,10 @@ class FullFile(Reader):
                         manifest.check()
                     for piece in pieces:
                         self.read += 1
-                        key = hash(piece)
-                        code = held.bodies.get(key)
-                        if code is None:
-                            stub = held.stubs.get(key)
-                            if stub is not None:
-                                named.add(stub)
-                                continue
-                            is_new = True
-                            code, is_stub = make.code(piece)
-                        else:
-                            is_new = is_stub = False
-                        if not is_stub and code:
-                            if code in bodies and code not in held.twice:
-                                raise Odd  # which one is believed hangs on one that is not read
-                            bodies.add(code)
-                        else:
-                            named.add(code)
-                        if is_new or code in held.twice or is_turned(piece):
-                            (body,) = parser.feed(make.whole(piece)) or [None]
-                            if body is None or coded(body.code) != coded(code):
-                                raise Odd
-                            yield from recorder.claims(self.read, body)
+                        yield piece, make, read
                 parser.close()
             role_names |= manifest.role_names
-            yield from _counted(manifest, self.read, self.read - begin)
-        yield from recorder.rest(role_names)
-        gone = set(held.codes()) - bodies - named
-        yield from _missing(set(map(coded, gone)) - {""})
+            doubts += _counted(manifest, self.read, self.read - begin)
 
     @contextmanager
     def _part(self, part):
