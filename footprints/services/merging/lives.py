@@ -7,10 +7,11 @@ PROTECTED = """
 """
 
 # Lives are written while the report is still being read, some thousand bodies at a time. Each body
-# that it named so far: where, and whether the register did not know it.
+# that it named so far: where, whether the register knew no life of it, and whether it did not even
+# have its code, so that there is nothing to compare.
 NAMED = """
 CREATE TEMP TABLE named_body (
-    code text PRIMARY KEY, organisation_id bigint, line int, is_new boolean
+    code text PRIMARY KEY, organisation_id bigint, line int, is_new boolean, is_unheard boolean
 ) ON COMMIT DROP
 """
 
@@ -25,9 +26,26 @@ FROM (
 WHERE line > first
 """
 
-BODIES = """
-INSERT INTO footprints_organisation (code, is_provisional)
-SELECT DISTINCT code, false FROM staged_life ON CONFLICT (code) DO NOTHING
+# A body of a code that nobody has is what the report says it is; a first load has no other.
+UNHEARD = """
+CREATE TEMP TABLE unheard_life ON COMMIT DROP AS
+SELECT nextval(pg_get_serial_sequence('footprints_organisation', 'id')) AS organisation_id, life.*
+FROM (
+    SELECT DISTINCT ON (code) staged.* FROM staged_life AS staged
+    WHERE NOT EXISTS (SELECT FROM footprints_organisation AS body WHERE body.code = staged.code)
+    ORDER BY code, line
+) AS life
+"""
+OPEN = """
+INSERT INTO footprints_organisation (id, code, is_provisional)
+SELECT organisation_id, code, false FROM unheard_life;
+INSERT INTO footprints_version
+    (organisation_id, kind_id, name, opened_on, closed_on, source, note, asserted_by_id)
+SELECT organisation_id, kind, name, greatest(opened_on, since), closed_on, %(title)s, '',
+       %(release)s
+FROM unheard_life;
+INSERT INTO named_body (code, organisation_id, line, is_new, is_unheard)
+SELECT code, organisation_id, line, true, true FROM unheard_life
 """
 
 LIVES = """
@@ -142,9 +160,9 @@ FROM wanted_life
 """
 
 KEEP = """
-INSERT INTO named_body (code, organisation_id, line, is_new)
+INSERT INTO named_body (code, organisation_id, line, is_new, is_unheard)
 SELECT code, organisation_id, line, NOT EXISTS (
-    SELECT FROM held_life AS held WHERE held.organisation_id = life.organisation_id)
+    SELECT FROM held_life AS held WHERE held.organisation_id = life.organisation_id), false
 FROM life
 """
 
@@ -215,11 +233,15 @@ WHERE NOT EXISTS (SELECT FROM footprints_organisation AS body WHERE body.code = 
 
 
 # Statements go together: after each answer this thread waits for the reader's to let it on.
-COMPARE = f"""
-DROP TABLE IF EXISTS life, held_life, life_case, wanted_life;
+ADD = f"""
+DROP TABLE IF EXISTS unheard_life, life, held_life, life_case, wanted_life;
 ANALYZE staged_life;
 {NAMED_TWICE};
-{BODIES};
+{UNHEARD};
+ANALYZE unheard_life;
+{OPEN}
+"""
+COMPARE = f"""
 {LIVES};
 {HELD};
 CREATE INDEX ON life (organisation_id);
@@ -237,8 +259,13 @@ def begin(cursor):
     cursor.execute(NAMED)
 
 
+def add(cursor, given: dict):
+    """Write the lives staged of bodies whose code nobody has."""
+    cursor.execute(ADD, given)
+
+
 def compare(cursor, given: dict):
-    """Lay out what the report wants of the lives staged: ``wanted_life`` and what it replaces."""
+    """Lay out what the report wants of the other lives: ``wanted_life`` and what it replaces."""
     cursor.execute(COMPARE, given)
 
 

@@ -18,7 +18,7 @@ from .staging import Staging
 Progress = Callable[[str, int, int], None]
 
 
-STEPS = 15
+STEPS = 17
 MUCH = 5_000  # rows written that may mislead the planner
 # What these are joined and chosen by: the words of each name take longer than all the rest.
 KNOWN = "opened_on, closed_on, asserted_by_id, retracted_by_id"
@@ -107,9 +107,11 @@ def merge(
 
 
 def _take(cursor, given: dict):
+    lives.add(cursor, given)
     lives.compare(cursor, given)
     lives.doubts(cursor, given)
     lives.write(cursor, given)
+    labels.add(cursor, given)
     labels.compare(cursor, given)
     labels.doubts(cursor, given)
     labels.write(cursor, given)
@@ -117,6 +119,7 @@ def _take(cursor, given: dict):
 
 def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     """What is done once the claims are staged, in order; bodies before their places."""
+    yield "Writing new lives", lambda: lives.add(cursor, given)
     yield "Comparing lives", lambda: lives.compare(cursor, given)
     yield "Noting differences", lambda: lives.doubts(cursor, given)
     yield "Writing lives", lambda: lives.write(cursor, given)
@@ -124,6 +127,7 @@ def _steps(cursor, authority: Authority, given: dict, is_whole: bool):
     yield "Comparing places", lambda: bonds.compare(cursor, authority, given)
     yield "Noting differences", lambda: bonds.doubts(cursor, given)
     yield "Writing places", lambda: bonds.write(cursor, given)
+    yield "Writing new codes", lambda: labels.add(cursor, given)
     yield "Comparing codes", lambda: labels.compare(cursor, given)
     yield "Noting differences", lambda: labels.doubts(cursor, given)
     yield "Writing codes", lambda: labels.write(cursor, given)

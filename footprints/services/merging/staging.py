@@ -11,7 +11,9 @@ from ...reports import Authority, BadLine, Bond, Doubt, Label, Life, Missing, Pa
 from .ahead import ahead
 
 TOGETHER = 5_000  # claims that are staged at once: a megabyte or two
-BATCH = 3_000  # lives that are written at once, at least
+# Lives that are written at once, at least: few at first, so that writing begins early, then twice
+# as many each time, for a statement writes each word of the search once, however often it comes.
+BATCH, BIGGEST = 3_000, 48_000
 
 TABLES = {
     Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
@@ -54,12 +56,13 @@ class Staging:
         takes these out, while more are read.
         """
         lines = lives = 0
+        enough = BATCH
         with closing(ahead(self._batches(claims))) as batches:
             for lines, batch in batches:
                 progress(lines)
-                if lives >= BATCH:
+                if lives >= enough:
                     take()
-                    lives = 0
+                    lives, enough = 0, min(2 * enough, BIGGEST)
                 for kind, rows in batch.items():
                     self._copy(kind, rows)
                 lives += len(batch[Life])
