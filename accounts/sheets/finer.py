@@ -17,6 +17,7 @@ LEVELS = (
     ("PCNs", ("pcn",)),
     ("sub-ICB locations", ("sub_icb", "ccg")),
 )
+FINENESS = {kind: number for number, (_, kinds) in enumerate(LEVELS) for kind in kinds}
 # Bodies that are cut into areas, so that all of them must be covered; a PCN beside practices is
 # another cut through the same ones.
 AREAS = {"sub_icb", "ccg"}
@@ -64,6 +65,10 @@ class Tree:
             found |= new
             waiting += new
         return found
+
+    def coarseness(self, node: int) -> tuple[int, int]:
+        """Where it stands from the finest unit to the root."""
+        return FINENESS.get(self.kind.get(node, ""), len(LEVELS)), node
 
     def covers(self, kinds: Collection[str], node: int) -> bool:
         """Whether units of those kinds make up the whole of the node, so far as is known."""
@@ -182,7 +187,8 @@ class Finer:
 
     def _goes_to(self, tree: Tree, unit: int) -> set[int]:
         """All bodies that the unit lies within on the day; of a proposed event by its moves."""
-        for node in (unit, *tree.above(unit)):
+        # What is said of a practice goes before what is said of its PCN or its location.
+        for node in sorted({unit} | tree.above(unit), key=tree.coarseness):
             if parent := self._moves.get(node):
                 return {parent, *self._above.get(parent, ())}
         becomes = self._becomes[unit]

@@ -177,7 +177,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             event=event,
             today=self.request.as_at.today,
-            steps=list(event.steps.select_related("by").order_by("-at", "-pk")),
+            steps=_told(event),
             areas=[r for r in rows if r["row"].passes == Succession.Passes.AREA],
             functions=[r for r in rows if r["row"].passes == Succession.Passes.FUNCTIONS],
             moved=_grouped(moves, event, lives),
@@ -197,19 +197,35 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
         """The circles in which the reader has any row; None where none may be shown at all."""
         if hanging.is_field_user(self.request.user):
             return None
-        rings = []
+        user, rings = self.request.user, []
+        counts = blast_radius.counted([event], lambda key, rows: hanging.sees(user, key, rows))
         for circle in blast_radius.of(event):
             key = circle.key
-            seen = hanging.sees(self.request.user, key, circle.rows)
-            count = seen.count()
+            count = counts[event.pk].get(key)
             if not count:
                 continue
+            seen = hanging.sees(user, key, circle.rows)
             relations = [f.name for f in key.model._meta.local_fields if f.many_to_one]
             first = seen.select_related(*relations).order_by("pk")[:ROWS_SHOWN]
             rings.append(
                 Ring(circle.says, circle.decides, count, [_row(key, row) for row in first])
             )
         return rings
+
+
+def _told(event) -> list[Step]:
+    """The steps of the event, the latest first; each says what it did to the flags it leaves."""
+    steps = list(event.steps.select_related("by").order_by("at", "pk"))
+    dropped, was_dropped = Reorganisation.State.dropped(), False
+    for step in steps:
+        is_dropped, step.flags = step.state in dropped, ""
+        if is_dropped and not was_dropped:
+            state = step.get_state_display().lower()
+            step.flags = f"It leaves no flag while it is {state}: those that it raised lapse."
+        elif was_dropped and not is_dropped:
+            step.flags = "What it touches is flagged again."
+        was_dropped = is_dropped
+    return steps[::-1]
 
 
 def _written_by(event, user):
