@@ -152,17 +152,18 @@ INSERT INTO staged_finding
 SELECT bond.line, 'anomaly', 'the register holds otherwise', child.code,
        child.code || ' is in ' || parent.code || ' in the report, on that day in '
        || coalesce(held.codes, 'none') || ' in the register'
-FROM bond
-JOIN footprints_organisation AS child ON child.id = bond.child_id
-JOIN footprints_organisation AS parent ON parent.id = bond.parent_id
-JOIN LATERAL (
-    SELECT bool_or(is_protected) AS is_protected,
-           bool_or(parent_id = bond.parent_id AND period @> %(day)s::date) AS agrees,
+FROM (
+    SELECT child_id, slot,
+           array_agg(parent_id) FILTER (WHERE period @> %(day)s::date) AS parents,
            string_agg(DISTINCT other.code, ', ') FILTER (WHERE period @> %(day)s::date) AS codes
     FROM held_bond JOIN footprints_organisation AS other ON other.id = held_bond.parent_id
-    WHERE held_bond.child_id = bond.child_id AND held_bond.slot = bond.slot
-) AS held ON held.is_protected AND NOT held.agrees
+    GROUP BY child_id, slot HAVING bool_or(is_protected)
+) AS held
+JOIN bond USING (child_id, slot)
+JOIN footprints_organisation AS child ON child.id = bond.child_id
+JOIN footprints_organisation AS parent ON parent.id = bond.parent_id
 WHERE bond.period @> %(day)s::date
+  AND NOT bond.parent_id = ANY(coalesce(held.parents, '{}'))
 """
 
 
