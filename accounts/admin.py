@@ -8,6 +8,7 @@ from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableF
 from .models import (
     AccountLead,
     Assignment,
+    CalendarKey,
     DataSupplier,
     Decision,
     Digest,
@@ -22,6 +23,7 @@ from .models import (
     Team,
     Territory,
     TerritoryPlan,
+    TimelineTask,
     User,
 )
 
@@ -274,6 +276,30 @@ class AccountLeadAdmin(ReadOnlyAdmin):
     list_filter = ["plan"]
     list_select_related = ["organisation", "territory", "plan"]
     search_fields = ["organisation__code__istartswith", "territory__code"]
+
+
+@admin.register(TimelineTask)
+class TimelineTaskAdmin(admin.ModelAdmin):
+    list_display = ["reorganisation", "milestone", "owner", "done_at"]
+    list_filter = ["milestone", "done_at"]
+    list_select_related = ["reorganisation", "owner"]
+    search_fields = ["reorganisation__title", "note", "owner__last_name"]
+    autocomplete_fields = ["owner"]
+    raw_id_fields = ["reorganisation"]
+    readonly_fields = ["done_at", "done_by"]
+
+
+@admin.register(CalendarKey)
+class CalendarKeyAdmin(ReadOnlyAdmin):
+    """Who has a feed, and since when; the secret is its owner's alone."""
+
+    list_display = ["user", "made_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__last_name"]
+    fields = ["user", "made_at"]
+
+    def has_delete_permission(self, request, obj=None):
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(Digest)

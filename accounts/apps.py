@@ -8,10 +8,14 @@ class AccountsConfig(AppConfig):
     def ready(self):
         from footprints import panels
 
-        from .views import flags, sheets, taking_along
+        from .models import AccountLead
+        from .views import flags, sheets, taking_along, timetable
 
         # The register's event page shows what the event does to the reader's plans, and does not
         # know of them.
         panels.register("reorganisation", flags.event_panel)
         panels.register("reorganisation", taking_along.event_panel)
-        panels.register("organisation", sheets.leads_panel)
+        panels.register("reorganisation", timetable.tasks_panel)
+        panels.register(
+            "organisation", sheets.leads_panel, key=AccountLead._meta.get_field("organisation")
+        )

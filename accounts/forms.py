@@ -91,6 +91,31 @@ class DataSupplierForm(forms.ModelForm):
         fields = ["name", "lag_months"]
 
 
+class TaskForm(forms.Form):
+    """Whose a task of an event is, and whether it is done."""
+
+    owner = forms.ModelChoiceField(
+        User.objects.none(), label="Whose it is", required=False, empty_label="Nobody's yet"
+    )
+    note = forms.CharField(
+        label="Note",
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    is_done = forms.BooleanField(label="It is done", required=False)
+
+    def __init__(self, data=None, *, due, may_give):
+        """``may_give``: whether it may be given to somebody else."""
+        initial = {"owner": due.owner, "note": due.note, "is_done": due.is_done}
+        super().__init__(data, initial=initial)
+        self.fields["owner"].queryset = User.objects.filter(is_active=True).order_by(
+            Lower("last_name"), Lower("first_name"), "pk"
+        )
+        if not may_give:
+            del self.fields["owner"]
+
+
 class TerritoryForm(forms.ModelForm):
     """A territory's code and name. The code's uniqueness is the constraint's to say."""
 

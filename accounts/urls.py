@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import flags, home, letters, plans, sheets, taking_along, teams
+from .views import flags, home, letters, plans, sheets, taking_along, teams, timetable
 
 app_name = "accounts"
 
@@ -63,4 +63,7 @@ urlpatterns = [
     path("teams/<int:pk>/", teams.team, name="team"),
     path("teams/data/new/", teams.data_supplier, name="make_data_supplier"),
     path("teams/data/<int:pk>/", teams.data_supplier, name="data_supplier"),
+    path("tasks/<slug:slug>/<slug:milestone>/", timetable.task, name="task"),
+    path("calendar/", timetable.calendar, name="calendar"),
+    path("calendar/<slug:secret>.ics", timetable.calendar_feed, name="calendar_feed"),
 ]

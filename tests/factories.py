@@ -19,6 +19,7 @@ from accounts.models import (
     Team,
     Territory,
     TerritoryPlan,
+    TimelineTask,
     User,
 )
 from footprints.models import (
@@ -226,6 +227,11 @@ def flag(root=None, **fields) -> Flag:
         object_id=root.pk,
         **{"weight": 1, "raised_at": now(), **fields},
     )
+
+
+def timeline_task(**fields) -> TimelineTask:
+    fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
+    return TimelineTask.objects.create(**{"milestone": "legal-day", **fields})
 
 
 def digest(**fields) -> Digest:

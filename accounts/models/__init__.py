@@ -4,11 +4,13 @@ from .history import SheetComment, SheetDeed
 from .leads import AccountLead
 from .teams import DataSupplier, Freeze, Team
 from .territories import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
+from .timetable import CalendarKey, Milestone, TimelineTask
 from .users import User
 
 __all__ = [
     "AccountLead",
     "Assignment",
+    "CalendarKey",
     "CoverageRole",
     "DataSupplier",
     "Decision",
@@ -16,6 +18,7 @@ __all__ = [
     "Flag",
     "Freeze",
     "Letter",
+    "Milestone",
     "RosterEntry",
     "Sheet",
     "SheetChange",
@@ -24,5 +27,6 @@ __all__ = [
     "Team",
     "Territory",
     "TerritoryPlan",
+    "TimelineTask",
     "User",
 ]

@@ -3,6 +3,7 @@
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
+from .. import timetable
 from ..models import Digest, RosterEntry, TerritoryPlan
 from ..overview import days_of
 from ..sheets import history
@@ -17,7 +18,9 @@ class Home(LoginRequiredMixin, TemplateView):
         coming, gone = days_of(user, today=as_at.today)
         plans = TerritoryPlan.objects.visible_to(user).open().select_related("team", "owner")
         letters = Digest.objects.filter(person=user).exclude(sent_at=None)
+        dues = timetable.open_for(user, timetable.events_of(user, today=as_at.today))
         return super().get_context_data(
+            moments=timetable.soon(dues, today=as_at.today),
             asked=history.asked_of(user) if may_plan(user) else [],
             coming=coming,
             gone=gone,

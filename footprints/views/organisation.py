@@ -50,6 +50,7 @@ class OrganisationDetail(LoginRequiredMixin, TemplateView):
         parents = belonging.relations(own, lives, day, is_live=version is not None)
         groups = groups_below([key], day, release).get(key, [])
         coming = stories.coming(key, day, flows, body.moves, lives)
+        hangs = hanging.on_body(body.organisation, self.request.user)
         context = {
             "organisation": body.organisation,
             "keep": f"?{self.request.as_at.query}" if self.request.as_at.query else "",
@@ -69,8 +70,14 @@ class OrganisationDetail(LoginRequiredMixin, TemplateView):
             "coming": coming,
             "own_days": stories.days_of(key, flows, body.moves),
             **self._people(shown, flows, versions, day, release),
-            "hanging": hanging.on_body(body.organisation, self.request.user),
-            "panels": panels.of("organisation", self.request, body.organisation),
+            "hanging": hangs,
+            "panels": panels.of(
+                "organisation",
+                self.request,
+                body.organisation,
+                # Field users are told nothing of what hangs where: their panels ask themselves.
+                None if hanging.is_field_user(self.request.user) else {h.says for h in hangs},
+            ),
             "grounds": self._grounds(versions, own, flows, lives),
         }
         if version is None:

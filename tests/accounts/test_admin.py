@@ -20,6 +20,7 @@ from accounts.models import (
     TerritoryPlan,
     User,
 )
+from accounts.services.timetable import change_calendar
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -87,6 +88,8 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.flag(), factories.digest(), factories.roster_entry(), factories.assignment()
     a_sheet()
     factories.freeze()
+    factories.timeline_task(owner=factories.user())
+    change_calendar(factories.user())
     factories.data_supplier()
     factories.plan(copied_from=factories.plan())
     Letter.objects.create(to="ada@example.org", subject="By 13 March", text="Sam,")

@@ -14,7 +14,17 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 from playwright.sync_api import expect
 
-from accounts.models import DataSupplier, Digest, Flag, Team, Territory, TerritoryPlan, User
+from accounts.models import (
+    CalendarKey,
+    DataSupplier,
+    Digest,
+    Flag,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+from accounts.services.timetable import change_calendar
 from accounts.sheets import applying, deciding
 from accounts.sheets.planning import planned
 from footprints.models import Proposal, Release, Reorganisation, Report
@@ -90,6 +100,17 @@ def taken(words):
     return reverse(
         "accounts:take_along", args=[Reorganisation.objects.get(title__contains=words).slug]
     )
+
+
+def slug(words):
+    return Reorganisation.objects.get(title__contains=words).slug
+
+
+def with_a_feed(username):
+    user = User.objects.get(username=username)
+    if not CalendarKey.objects.filter(user=user).exists():
+        change_calendar(user)
+    return "/calendar/"
 
 
 def territory(code):
@@ -196,6 +217,10 @@ PAGES = {
         (lambda: taken("Thames Valley"), {"planner"}),
     ],
     "accounts:ledger": [("/ledger/", ALL)],
+    "accounts:task": [
+        (lambda: f"/tasks/{slug('South East London with South West')}/twelve-weeks/", PLANS),
+    ],
+    "accounts:calendar": [("/calendar/", ALL), (lambda: with_a_feed("planner"), PLANS)],
     "accounts:outbox": [("/letters/", ALL)],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
@@ -286,6 +311,7 @@ PAGES = {
 # Addresses that are no pages: they do something and lead to a page, or answer a machine.
 DEEDS = {
     "healthz",
+    "accounts:calendar_feed",
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
     "accounts:crosswalk",

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from footprints import panels
 from footprints.models import Organisation
+from stakeholders.models import Post
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -186,6 +187,11 @@ def test_an_upper_floor_may_put_a_panel_on_the_page(reader, monkeypatch):
     monkeypatch.setattr(panels, "_panels", panels.defaultdict(list))
     panels.register("organisation", lambda request, body: f"Of ours at {body.code}")
     panels.register("organisation", lambda request, body: "")
+    post = Post._meta.get_field("organisation")
+    panels.register("organisation", lambda request, body: "About posts", key=post)
 
     assert "Of ours at QKS" in text(page_of(reader, "QKS"))
+    assert "About posts" not in text(page_of(reader, "QKS"))
+    factories.post(organisation=Organisation.objects.get(code="QKS"))
+    assert "About posts" in text(page_of(reader, "QKS"))
     assert panels.of("reorganisation", None, None) == []
