@@ -22,6 +22,7 @@ SIDES = ("before", "after", "members")
 MOST = 400  # bodies on one side
 MOST_FIELDS = 60  # shares with a field each; more are pasted as lines into one
 MOST_LINES = 5000
+MILLIONTH = Decimal("0.000001")
 LONGEST = {
     "title": 240,
     "source": 500,
@@ -191,7 +192,7 @@ def _read_parts(form: Form, typed: QueryDict, keys):
 def _read_share(form: Form, old: str, new: str, typed: str):
     form.parts[old, new] = typed.strip()[:20]
     if _share(typed) is None:
-        text = f"“{typed[:20]}” is no share: write per cent, as 41 or 33.3333."
+        text = f"“{typed[:20]}” is no share: write per cent, to four decimals, as 41 or 33.3333."
         form.problems.append(Problem(text, "shares"))
 
 
@@ -259,14 +260,15 @@ def lines_of(form: Form) -> str:
 
 
 def _share(typed: str) -> Decimal | None:
-    """A share of one from what was typed in per cent; None where it is none."""
+    """A share of one from what was typed in per cent, to four decimals; None where it is none."""
     try:
         number = Decimal(typed.strip().removesuffix("%").strip())
     except InvalidOperation:
         return None
     if not number.is_finite() or abs(number) > 1000:
         return None
-    return (number / 100).quantize(Decimal("0.000001"))
+    share = (number / 100).quantize(MILLIONTH)
+    return share if share == number / 100 else None  # finer than is kept: not rounded unsaid
 
 
 def _read_day(form: Form, name: str, about: str) -> date | None:

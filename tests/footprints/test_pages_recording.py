@@ -111,6 +111,7 @@ def test_what_is_wrong_is_said_while_typing_and_when_it_is_refused(steward):
         ({"kind": "merger"}, "Say on which day it takes effect."),
         ({"kind": "merger", "effective_on": "1.4.27"}, "“1.4.27” is no day"),
         ({**SPLIT, "part:QKS>S9B9J": "much"}, "“much” is no share"),
+        ({**SPLIT, "part:QKS>S9B9J": "41.00001"}, "is no share: write per cent, to four decimals"),
         ({**SPLIT, "effective_on": "1066-10-14"}, "lies outside what is planned"),
         ({**SPLIT, "part:QKS>S9B9J": "1e999"}, "is no share"),
     ],
