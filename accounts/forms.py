@@ -80,7 +80,18 @@ class FreezeForm(forms.ModelForm):
         labels = {"opened_on": "First day", "closed_on": "Last day", "reason": "Why"}
 
 
-FreezeFormSet = forms.inlineformset_factory(Team, Freeze, form=FreezeForm, extra=2)
+class FreezeForms(forms.BaseInlineFormSet):
+    """Those that are known, each to be taken away, and room for two more."""
+
+    def add_fields(self, form, index):
+        super().add_fields(form, index)
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].label = "Take away"
+
+
+FreezeFormSet = forms.inlineformset_factory(
+    Team, Freeze, form=FreezeForm, formset=FreezeForms, extra=2, can_delete_extra=False
+)
 
 
 class DataSupplierForm(forms.ModelForm):

@@ -65,7 +65,9 @@ class TeamTable(ListTable):
     next_cycle = DayColumn(accessor="pk", verbose_name="Next start", empty_values=())
     supplier = tables.Column(accessor="supplier__name", verbose_name="Data from")
     credit = tables.Column(verbose_name="Sales count")
-    freezes = tables.Column(accessor="pk", verbose_name="Next freeze", empty_values=())
+    freezes = tables.Column(
+        accessor="pk", verbose_name="Next freeze", empty_values=(), attrs=ONE_LINE
+    )
     plans = NumberColumn(accessor="plan_count", verbose_name="Plans")
 
     sorts = {"name": (Lower("name"), "pk"), "plans": ("plan_count", "pk")}

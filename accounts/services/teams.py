@@ -38,6 +38,8 @@ def keep_calendar(
     for freeze in freezes:
         freeze.team = team
         freeze.save()
+    # What the clock found unready by the old calendar is looked at anew by this one.
+    Sheet.objects.filter(flag__in=_flags(team), applied_at=None).update(tried="")
     log.info("The calendar of %s is kept by %s", team, by)
     return [
         Moved(sheet, before[sheet.pk][1], sheet.day)
@@ -46,10 +48,13 @@ def keep_calendar(
     ]
 
 
+def _flags(team: Team):
+    return Flag.objects.on_plans().filter(object_id__in=team.plans.values("pk"))
+
+
 def _waiting(team: Team) -> list[Sheet]:
     """The team's sheets that are not applied, with the team as the database has it."""
-    flags = Flag.objects.on_plans().filter(object_id__in=team.plans.values("pk"))
-    found = Sheet.objects.filter(flag__in=flags, applied_at=None)
+    found = Sheet.objects.filter(flag__in=_flags(team), applied_at=None)
     found = list(found.select_related("flag__reorganisation"))
     lend_teams(found)
     return found

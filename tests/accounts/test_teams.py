@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.models import DataSupplier, Freeze, Sheet, Team
 from accounts.models.decisions import lend_teams
 from accounts.models.teams import first_of_month, months_after
+from accounts.services.teams import keep_calendar
 from accounts.sheets import applying, deciding
 from footprints.models import Reorganisation
 from tests import factories
@@ -192,6 +193,17 @@ def test_many_sheets_get_their_teams_in_three_queries(case, django_assert_num_qu
     with django_assert_num_queries(4):  # and one for the freezes
         lend_teams([case.sheet, *others])  # one of the four finds the sheet itself
         assert [sheet.day for sheet in others] == [sheet.days.legal.on for sheet in others]
+
+
+def test_a_calendar_that_is_put_right_lets_the_clock_try_again_the_same_day(case):
+    case.approve()
+    team = trimesters(case)
+    assert [applying.apply_due(MAY_2020)["unready"] for _ in range(2)] == [1, 0]
+
+    team.cycle_months = team.cycle_on = None
+    keep_calendar(team, by=case.planner)
+
+    assert applying.apply_due(MAY_2020)["applied"] == 1
 
 
 # --- Pages -------------------------------------------------------------------------------------
