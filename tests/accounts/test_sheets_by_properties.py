@@ -55,11 +55,11 @@ def worlds(draw):
 class World:
     """A register, a plan and an event as drawn, in the database."""
 
-    def __init__(self, drawn):
+    def __init__(self, drawn, plan=None):
         self.drawn = drawn
         self.release = factories.release()
         self.event = factories.reorganisation(effective_on=LEGAL)
-        self.plan = factories.plan(opened_on=date(2019, 4, 1))
+        self.plan = plan or factories.plan(opened_on=date(2019, 4, 1))
         self.territories = [
             factories.territory(plan=self.plan) for _ in range(drawn["territories"])
         ]
