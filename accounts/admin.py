@@ -16,6 +16,7 @@ from .models import (
     Freeze,
     Letter,
     RosterEntry,
+    Scenario,
     Sheet,
     SheetChange,
     SheetComment,
@@ -300,6 +301,14 @@ class CalendarKeyAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(ReadOnlyAdmin):
+    list_display = ["draft", "event", "plan", "made_by", "made_at", "refreshed_at"]
+    list_filter = ["plan", "made_at"]
+    list_select_related = ["draft", "event", "plan", "made_by"]
+    search_fields = ["draft__name", "event__title", "note"]
 
 
 @admin.register(Digest)

@@ -9,11 +9,12 @@ class AccountsConfig(AppConfig):
         from footprints import panels
 
         from .models import AccountLead
-        from .views import flags, sheets, taking_along, timetable
+        from .views import flags, scenarios, sheets, taking_along, timetable
 
         # The register's event page shows what the event does to the reader's plans, and does not
         # know of them.
         panels.register("reorganisation", flags.event_panel)
+        panels.register("reorganisation", scenarios.event_panel)
         panels.register("reorganisation", taking_along.event_panel)
         panels.register("reorganisation", timetable.tasks_panel)
         panels.register(

@@ -260,3 +260,33 @@ class PostFlagTable(WeighedTable):
 
     class Meta:
         sequence = ("select", "...")
+
+
+class ScenarioTable(ListTable):
+    """Scenarios; each record has `moved`, what of its event is no longer as it supposes."""
+
+    name = tables.Column(
+        accessor="draft__name", verbose_name="Scenario", linkify=lambda record: record
+    )
+    event = tables.Column(accessor="event__title", linkify=lambda record: record.event)
+    effective_on = DayColumn(accessor="event__effective_on", verbose_name="If it comes")
+    plan = tables.Column(accessor="plan__name", linkify=lambda record: record.plan)
+    stands = tables.Column(accessor="pk", empty_values=(), verbose_name="Stands")
+    made_by = tables.Column(accessor="made_by", attrs=ONE_LINE)
+    made_at = DayColumn(accessor="made_at", verbose_name="Made")
+
+    sorts = {
+        "made_at": ("made_at", "pk"),
+        "name": (Lower("draft__name"), "pk"),
+        "effective_on": ("event__effective_on", "pk"),
+    }
+    card = ("name", "stands", "plan", "effective_on")
+    optional = ("plan", "made_by", "made_at")
+
+    def render_stands(self, record):
+        if not record.moved:
+            return "As it was"
+        return format_html('<span class="undecided-inline">{}</span>', " ".join(record.moved))
+
+    def value_stands(self, record):
+        return " ".join(record.moved) or "as it was"

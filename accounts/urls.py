@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from .views import flags, home, letters, plans, sheets, taking_along, teams, timetable
+from .views import (
+    flags,
+    home,
+    letters,
+    plans,
+    scenarios,
+    sheets,
+    taking_along,
+    teams,
+    timetable,
+)
 
 app_name = "accounts"
 
@@ -30,6 +40,10 @@ urlpatterns = [
     path("take-along/<slug:slug>/brief.pdf", taking_along.brief_file, name="brief"),
     path("ledger/", taking_along.LedgerPage.as_view(), name="ledger"),
     path("ledger/ledger.csv", taking_along.ledger_file, name="ledger_file"),
+    path("scenarios/", scenarios.ScenarioList.as_view(), name="scenarios"),
+    path("scenarios/new/", scenarios.make_scenario, name="make_scenario"),
+    path("scenarios/<int:pk>/", scenarios.ScenarioPage.as_view(), name="scenario"),
+    path("scenarios/<int:pk>/refresh/", scenarios.refresh_scenario, name="refresh_scenario"),
     path("plans/", plans.PlanList.as_view(), name="plans"),
     path("plans/new/", plans.make_plan, name="make_plan"),
     path("plans/import/", plans.BringIn.as_view(), name="alignment"),

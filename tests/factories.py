@@ -16,6 +16,7 @@ from accounts.models import (
     Flag,
     Freeze,
     RosterEntry,
+    Scenario,
     Team,
     Territory,
     TerritoryPlan,
@@ -237,3 +238,19 @@ def timeline_task(**fields) -> TimelineTask:
 def digest(**fields) -> Digest:
     fields["person"] = fields.get("person") or user()
     return Digest.objects.create(**{"effective_on": DAY, "raised_at": now(), **fields})
+
+
+def scenario(**fields) -> Scenario:
+    """A scenario whose draft is empty: what it would hold is a matter of `accounts.scenarios`."""
+    fields["event"] = fields.get("event") or reorganisation()
+    fields["plan"] = fields.get("plan") or plan()
+    fields["draft"] = fields.get("draft") or plan(team=fields["plan"].team)
+    return Scenario.objects.create(
+        **{
+            "revision": 1,
+            "plan_revision": 1,
+            "made_by": fields["plan"].owner,
+            "made_at": now(),
+            **fields,
+        }
+    )

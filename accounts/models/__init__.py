@@ -2,6 +2,7 @@ from .decisions import Decision, Sheet, SheetChange
 from .flags import Digest, Flag, Letter
 from .history import SheetComment, SheetDeed
 from .leads import AccountLead
+from .scenarios import Scenario
 from .teams import DataSupplier, Freeze, Team
 from .territories import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan
 from .timetable import CalendarKey, Milestone, TimelineTask
@@ -20,6 +21,7 @@ __all__ = [
     "Letter",
     "Milestone",
     "RosterEntry",
+    "Scenario",
     "Sheet",
     "SheetChange",
     "SheetComment",

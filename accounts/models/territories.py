@@ -46,11 +46,11 @@ class CoverageRole(models.TextChoices):
 class TerritoryPlanQuerySet(RevisedQuerySet):
     def visible_to(self, user: User):
         """Plans the user may open: a walled team's are for its members alone; a field user sees
-        those they own, and those that hold a territory of theirs."""
+        those they own, and those that hold a territory of theirs, but no scenario."""
         plans = self.filter(Q(team__is_walled=False) | Q(team=user.team_id))
         if user.role == User.Role.FIELD:
             rostered = RosterEntry.objects.filter(territory__plan=OuterRef("pk"), user=user)
-            plans = plans.filter(Q(owner=user) | Exists(rostered))
+            plans = plans.filter(Q(owner=user) | Exists(rostered), scenario=None)
         return plans
 
     def open(self):
@@ -115,7 +115,9 @@ class TerritoryQuerySet(models.QuerySet):
         territories = self.filter(Q(plan__team__is_walled=False) | Q(plan__team=user.team_id))
         if user.role == User.Role.FIELD:
             rostered = RosterEntry.objects.filter(territory=OuterRef("pk"), user=user)
-            territories = territories.filter(Q(plan__owner=user) | Exists(rostered))
+            territories = territories.filter(
+                Q(plan__owner=user) | Exists(rostered), plan__scenario=None
+            )
         return territories
 
 

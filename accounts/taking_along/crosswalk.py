@@ -184,7 +184,7 @@ def crosswalk(event: Reorganisation) -> Crosswalk:
                 place, evidence = set(above_then.get(unit, ())) & successors, PLACE
             after = (unit, *above_then.get(unit, ()))
             for way in _ends(ends, place, evidence):
-                then = after if way.new is None or way.new in after else (*after, way.new)
+                then = replaced(after, way.old, way.new)
                 found.rows.append(
                     Row(
                         unit,
@@ -201,6 +201,14 @@ def crosswalk(event: Reorganisation) -> Crosswalk:
     found.ons = _ons(bodies, (eve, day))
     found.rows.sort(key=lambda row: _order(found, row))
     return found
+
+
+def replaced(chain: tuple[int, ...], old: int, new: int | None) -> tuple[int, ...]:
+    """The chain of bodies, nearest first, with the new one where the old one stands, before it."""
+    if new is None or new in chain:
+        return chain
+    at = chain.index(old) if old in chain else len(chain)
+    return (*chain[:at], new, *chain[at:])
 
 
 def _order(found: Crosswalk, row: Row):

@@ -21,7 +21,17 @@ from footprints.dated import ONE_DAY
 from footprints.lives import Lives
 from footprints.models import Relationship
 
-from ..models import Assignment, CoverageRole, RosterEntry, SheetChange, Territory, User
+from ..models import (
+    Assignment,
+    CoverageRole,
+    Flag,
+    RosterEntry,
+    Sheet,
+    SheetChange,
+    Territory,
+    User,
+)
+from ..models.decisions import lend_teams
 from .below import PRACTICE
 
 ON_CLOSED_CODE = 100  # steps further away: whatever holds on a living body comes before
@@ -251,16 +261,24 @@ def _roster(territories: Iterable[int]) -> dict[int, list[RosterEntry]]:
     return found
 
 
-def _credit(plans) -> dict[tuple[int, date], date]:
+def _credit(plans: Collection[int]) -> dict[tuple[int, date], date]:
     """(assignment, the day on which a sheet began or ended it) → the day that credit changes."""
-    rows = SheetChange.objects.filter(sheet__flag__object_id__in=plans).exclude(
-        sheet__credit_on=None
-    )
+    sheets = {
+        sheet.pk: sheet
+        for sheet in Sheet.objects.filter(
+            flag__in=Flag.objects.on_plans().filter(object_id__in=plans),
+            applied_at__isnull=False,
+        ).select_related("flag__reorganisation")
+    }
+    if not sheets:
+        return {}
+    lend_teams(sheets.values())
     found = {}
-    for pk, deed, opened_on, cut_on, credit_on in rows.values_list(
-        "assignment", "deed", "opened_on", "cut_on", "sheet__credit_on"
-    ):
-        found[pk, opened_on if deed == SheetChange.Deed.OPENED else cut_on] = credit_on
+    for pk, deed, opened_on, cut_on, sheet in SheetChange.objects.filter(
+        sheet__in=sheets
+    ).values_list("assignment", "deed", "opened_on", "cut_on", "sheet"):
+        changed_on = opened_on if deed == SheetChange.Deed.OPENED else cut_on
+        found[pk, changed_on] = sheets[sheet].counts_from
     return found
 
 

@@ -71,6 +71,7 @@ class PlanList(ListView):
         return [
             Action("Bring your alignment in", reverse("accounts:alignment"), "box-arrow-in-down"),
             Action("Make an empty plan", reverse("accounts:make_plan")),
+            Action("Scenarios", reverse("accounts:scenarios"), "signpost-split"),
             Action("Teams", reverse("accounts:teams")),
         ]
 
@@ -100,7 +101,9 @@ class UnitsPage(ListView):
 
     @cached_property
     def plan(self):
-        found = TerritoryPlan.objects.visible_to(self.request.user).select_related("team", "owner")
+        found = TerritoryPlan.objects.visible_to(self.request.user).select_related(
+            "team", "owner", "scenario__event"
+        )
         return get_object_or_404(found, pk=self.kwargs["plan_pk"])
 
     @cached_property

@@ -91,6 +91,7 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.timeline_task(owner=factories.user())
     change_calendar(factories.user())
     factories.data_supplier()
+    factories.scenario()
     factories.plan(copied_from=factories.plan())
     Letter.objects.create(to="ada@example.org", subject="By 13 March", text="Sam,")
     row = model.objects.first()

@@ -19,11 +19,13 @@ from accounts.models import (
     DataSupplier,
     Digest,
     Flag,
+    Scenario,
     Team,
     Territory,
     TerritoryPlan,
     User,
 )
+from accounts.scenarios.making import make_scenario
 from accounts.services.timetable import change_calendar
 from accounts.sheets import applying, deciding
 from accounts.sheets.planning import planned
@@ -111,6 +113,18 @@ def with_a_feed(username):
     if not CalendarKey.objects.filter(user=user).exists():
         change_calendar(user)
     return "/calendar/"
+
+
+def scenario():
+    """A scenario of the key accounts, whose event would cluster South London; made once."""
+    if not Scenario.objects.exists():
+        make_scenario(
+            Reorganisation.objects.get(slug="p-qkk-qwe-2027-04-01"),
+            TerritoryPlan.objects.get(name="Key accounts 2026/27"),
+            name="Key accounts if South London clusters",
+            by=User.objects.get(username="planner"),
+        )
+    return Scenario.objects.first()
 
 
 def territory(code):
@@ -221,6 +235,9 @@ PAGES = {
         (lambda: f"/tasks/{slug('South East London with South West')}/twelve-weeks/", PLANS),
     ],
     "accounts:calendar": [("/calendar/", ALL), (lambda: with_a_feed("planner"), PLANS)],
+    "accounts:scenarios": [(lambda: scenario() and "/scenarios/", PLANS)],
+    "accounts:make_scenario": [("/scenarios/new/?event=p-qkk-qwe-2027-04-01", PLANS)],
+    "accounts:scenario": [(lambda: scenario().get_absolute_url(), PLANS)],
     "accounts:outbox": [("/letters/", ALL)],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
@@ -317,6 +334,7 @@ DEEDS = {
     "accounts:crosswalk",
     "accounts:brief",
     "accounts:ledger_file",
+    "accounts:refresh_scenario",
     "accounts:resolve_flag",
     "accounts:decide_many",
     "accounts:set_sheet_days",
