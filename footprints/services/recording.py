@@ -174,6 +174,7 @@ def record_event(draft: Draft, *, by, at: datetime) -> Reorganisation:
         raise CannotRecord(problems)
     bodies = Bodies.of(draft)
     title = (draft.title or headline(draft, bodies))[:LONGEST_TITLE]
+    _refuse_twin(draft, title)
     event = Reorganisation.objects.create(
         slug=_slug(draft),
         kind=draft.kind,
@@ -204,6 +205,16 @@ def record_event(draft: Draft, *, by, at: datetime) -> Reorganisation:
         _supersede(other, event, release, by=by, at=at)
     event.refresh_from_db()
     return event
+
+
+def _refuse_twin(draft: Draft, title: str):
+    """A button that is pressed twice records one event: also where no body closes by it."""
+    twins = Reorganisation.objects.standing().filter(
+        kind=draft.kind, effective_on=draft.effective_on, title=title
+    )
+    if twin := twins.exclude(slug__in=draft.supersedes).first():
+        text = "This is recorded already; if it is another event, give it another title."
+        raise CannotRecord([Problem(text, "title", twin)])
 
 
 def _supersede(other: Reorganisation, event: Reorganisation, release: Release, *, by, at):

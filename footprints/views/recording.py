@@ -68,7 +68,8 @@ class RecordEvent(StewardsOnly, TemplateView):
     def post(self, request):
         self.typed = request.POST
         form = drafting.read(request.POST)
-        if "record" not in request.POST:
+        # A piece of the page that was asked for just as the button was pressed names it too.
+        if "record" not in request.POST or request.htmx:
             return self._looked(form)
         problems = [*drafting.missing(form), *form.problems]
         if not problems:

@@ -201,6 +201,25 @@ def test_a_creation_shows_what_it_opens(steward):
     assert "Nowhere is created" not in text(steward.get("/reorganisations/"))
 
 
+def test_a_button_that_is_pressed_twice_records_one_event(steward):
+    rename = {
+        "kind": "rename",
+        "before": "QKS",
+        "name": "NHS Garden of England ICB",
+        "effective_on": "2028-04-01",
+        "said_by": "The board",
+        "record": "1",
+    }
+    steward.post(NEW, rename)
+
+    twice = steward.post(NEW, rename)
+
+    assert twice.status_code == 422
+    assert "This is recorded already" in text(twice)
+    event = Reorganisation.objects.get(effective_on=date(2028, 4, 1))
+    assert f'href="{event.get_absolute_url()}"' in twice.content.decode()
+
+
 # --- Members and shares that are pasted ----------------------------------------------------------
 
 
@@ -326,6 +345,8 @@ def test_while_somebody_types_a_piece_is_answered_and_the_address_follows(stewar
     assert page.status_code == 200 and "41%" in text(page)
     assert "quotation" not in long.headers["HX-Replace-Url"]
     assert "HX-Replace-Url" not in found.headers
+    pressed = steward.post(NEW, {**SPLIT, "record": "1"}, **typing)
+    assert pressed.status_code == 200, "the button itself records, the piece beside it does not"
     assert not Reorganisation.objects.filter(effective_on=date(2028, 4, 1)).exists()
 
 
