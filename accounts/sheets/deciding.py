@@ -13,7 +13,7 @@ from footprints.models import Outcome
 from footprints.names import count
 from footprints.written import day_in_full
 
-from ..models import Decision, Flag, Sheet, Territory, User
+from ..models import CoverageRole, Decision, Flag, Sheet, Territory, User
 from .history import Deed, record
 from .planning import Planned, Row, differences, in_words, planned
 
@@ -175,6 +175,8 @@ def _decision(sheet: Sheet, row: Row, choice: Choice, by: User) -> Decision:
             raise Undecidable(f"{choice.lead} is not of this plan.")
         if (outcome or row.default) != Outcome.KEEP_THE_LINE:
             raise Undecidable(f"{called} goes to nobody's lead: its line is not kept.")
+        if row.role != CoverageRole.OWNER:
+            raise Undecidable(f"Who leads on {called} is said in its owner's row.")
     is_default = outcome in ("", row.default) and outcome != Outcome.HOLD
     if is_default and not (territory and [territory] != row.territories):
         outcome, territory = "", None

@@ -6,7 +6,7 @@ from django.db.models import Exists, Q
 from footprints.models import Outcome
 from footprints.written import day_in_full
 
-from ..models import Sheet, Team, Territory, User
+from ..models import CoverageRole, Sheet, Team, Territory, User
 from .deciding import Choice, Undecidable, refuse_days
 from .leads import Proposal
 from .planning import Row
@@ -91,7 +91,8 @@ class DecisionForm(forms.Form):
         if proposal:
             said = f"Proposed: {proposal.territory}. {proposal.why} Everybody keeps their "
             self.fields["lead"].help_text = f"{said}{row.level}."
-        if not (row.is_conflict and row.can_keep_the_line):
+        owned = row.role == CoverageRole.OWNER
+        if not (owned and row.is_conflict and row.can_keep_the_line):
             del self.fields["lead"]
         if row.is_line:
             del self.fields["territory"]

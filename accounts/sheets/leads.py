@@ -45,8 +45,12 @@ def people_of(sheet: Sheet, keys: Iterable[int]) -> dict[int, int]:
 
 
 def is_to_be_led(row: Row) -> bool:
-    """Whether several keep their part of it, so that somebody has to answer for the whole."""
-    return row.outcome == Outcome.KEEP_THE_LINE and row.is_conflict
+    """Whether several keep their part of it, so that somebody has to answer for the whole.
+
+    Asked of those who own it: mirrors, overlays and cover follow them.
+    """
+    owned = row.role == CoverageRole.OWNER
+    return owned and row.outcome == Outcome.KEEP_THE_LINE and row.is_conflict
 
 
 def proposals(found: Planned, rows: Iterable[Row]) -> dict[tuple, Proposal]:

@@ -11,6 +11,7 @@ from datetime import date
 
 from footprints.models import Outcome, Reorganisation, Succession
 from footprints.names import count
+from footprints.written import day_in_full
 
 from ..effects import effects
 from ..models import Decision, Sheet, TerritoryPlan
@@ -77,6 +78,8 @@ def _plan(event: Reorganisation, group: list[Planned], bodies, with_lines: bool)
                 row.problem = "The finer units are not known any more."
             elif row.carries and row.territory is None:
                 row.problem = "Several territories meet there now: say which one takes it."
+            elif row.until_on and row.until_on <= reading.day:
+                row.problem = f"It is held until {day_in_full(row.until_on)}, not after our day."
         if reading.plan.closed_on is None or reading.plan.closed_on > reading.day:
             _Drawing(reading, one).draw()
         if bodies is not None:

@@ -216,6 +216,19 @@ def test_a_lead_of_another_plan_or_on_what_is_not_kept_is_refused(case):
         Decision.objects.update(outcome="close")
 
 
+def test_whoever_mirrors_leads_nobody(case):
+    for old, home in zip(case.olds, case.homes, strict=True):
+        factories.assignment(
+            territory=home, organisation=old, role="mirror", opened_on=case.plan.opened_on
+        )
+    found = planned(case.sheet)
+
+    assert [key[1] for key in leads.proposals(found, found.rows)] == ["owner"]
+    choice = deciding.Choice(case.new.pk, "mirror", lead=case.homes[0])
+    with pytest.raises(deciding.Undecidable, match="owner's row"):
+        deciding.decide(case.flag, [choice], by=case.planner)
+
+
 def test_a_territory_that_leads_is_not_taken_away(case):
     third = factories.territory(plan=case.plan)
     case.choose(lead=third)

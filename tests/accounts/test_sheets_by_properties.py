@@ -7,9 +7,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from accounts.models import Assignment, RosterEntry
+from accounts.models import AccountLead, Assignment, Decision, RosterEntry
 from accounts.sheets import applying, deciding, undoing
 from accounts.sheets.deciding import Choice
+from accounts.sheets.leads import is_to_be_led
 from accounts.sheets.planning import planned
 from footprints.models import Outcome, Relationship
 from tests import factories
@@ -181,6 +182,9 @@ class World:
                 choices.append(Choice(*row.key, Outcome.CARRY, territory=home))
             elif number == 2 and row.can_keep_the_line:
                 choices.append(Choice(*row.key, Outcome.KEEP_THE_LINE))
+            elif number > 3 and is_to_be_led(row):
+                lead = self.territories[number % len(self.territories)]
+                choices.append(Choice(*row.key, lead=lead))
         deciding.decide(self.flag, choices, by=self.planner)
         found = planned(deciding.sheet_of(self.flag))
         if not found.listing:
@@ -238,8 +242,16 @@ class TestSheets(TestCase):
                 for unit in {unit for units in row.lines.values() for unit in units}:
                     assert now_covered[unit, row.role] == covered[unit, row.role]
 
+        # Who was accepted leads from our day, and nobody else.
+        leads = AccountLead.objects.filter(opened_on=world.day)
+        asked = Decision.objects.exclude(lead=None)
+        assert set(leads.values_list("organisation", "territory")) == set(
+            asked.values_list("body", "lead")
+        )
+
         # No person gained a post by it, and undoing leaves no trace.
         assert RosterEntry.objects.count() == posts
         undoing.undo_sheet(world.flag, by=world.planner)
         assert world.rows() == before
+        assert not leads.exists()
         assert deciding.sheet_of(world.flag).written.count() == 0

@@ -11,6 +11,7 @@ from accounts.models.decisions import lend_teams
 from accounts.models.teams import first_of_month, months_after
 from accounts.services.teams import keep_calendar
 from accounts.sheets import applying, deciding
+from accounts.sheets.planning import planned
 from footprints.models import Reorganisation
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, held_on
@@ -158,6 +159,16 @@ def test_a_day_set_by_hand_stays_when_the_event_moves_and_is_checked_again(case)
     factories.freeze(team=case.plan.team, opened_on=JULY_2020, closed_on=date(2020, 7, 6))
     assert case.sheet.day == date(2020, 7, 6)
     assert "1 July 2020 is frozen (year end)" in case.sheet.days.ours.why
+
+
+def test_what_is_held_until_a_day_that_our_day_overtook_is_to_be_decided_again(case):
+    case.choose("hold", until_on=date(2020, 4, 20))
+    assert not planned(case.sheet).undecided
+
+    trimesters(case)
+
+    (row,) = planned(case.sheet).undecided
+    assert row.problem == "It is held until 20 April 2020, not after our day."
 
 
 def test_only_a_day_that_departs_from_the_calendar_is_stored(case):
