@@ -168,7 +168,7 @@ def _draw_plans(teams, users):
             team=teams[row.team],
             name=row.name,
             brands=row.brands,
-            state=TerritoryPlan.State.ACTIVE,
+            state=row.state,
             owner=users["planner"],
             opened_on=row.opened_on,
             closed_on=row.closed_on,

@@ -52,7 +52,8 @@ class PlanRow:
     """A territory plan. ``units`` are the kinds of organisation it assigns, or lead_provider.
 
     ``redrawn_on`` is a day on which somebody brought it up to date by hand; ``leaves_out`` names
-    the bodies of these kinds that the company does not cover.
+    the bodies of these kinds that the company does not cover. ``state`` is one of
+    ``TerritoryPlan.State``.
     """
 
     key: str
@@ -64,6 +65,7 @@ class PlanRow:
     redrawn_on: date | None
     closed_on: date | None
     leaves_out: frozenset[str]
+    state: str
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def plans() -> list[PlanRow]:
             redrawn_on=_day(row["redrawn_on"]),
             closed_on=day_after(_day(row["last_day"])),
             leaves_out=frozenset(row["leaves_out"].split()),
+            state=row["state"],
         )
         for row in _rows("plans.csv")
     ]

@@ -97,7 +97,7 @@ def compare(
         elif chains[0]:
             moved = (is_now.get(practice) != code for practice, code in before.items())
             side.change_hands = sum(moved)
-        _count(side, _counted(owned, held[0], below), people, is_now, owned)
+        _count(side, _counted(owned, held[0], eve), people, is_now, owned)
         for code, name in (
             Territory.objects.filter(plan=side.plan)
             .order_by("position", "code")
@@ -154,19 +154,24 @@ def _chains(event, below, eve) -> tuple[dict, dict]:
     return before, after
 
 
-def _counted(owned: dict[int, str], before: dict[int, str], below) -> dict[int, str]:
-    """What is held, for counting people: a body that was, where one territory has all of it now.
+def _counted(owned: dict[int, str], before: dict[int, str], eve: date) -> dict[int, str]:
+    """What is held, for counting people: a body that was, where one territory has its parts now.
 
-    A practice has no figure; where all of a body's practices stay together, the body's is theirs.
+    A practice or a PCN has no figure; where all that is held of a body stays together, the body's
+    is theirs. One query.
     """
+    parts: dict[int, list[int]] = {}
+    gone = before.keys() - owned.keys()
+    for unit, chain in ancestors(owned.keys() - before.keys(), eve).items():
+        if body := next((body for body in chain if body in gone), None):
+            parts.setdefault(body, []).append(unit)
     found = dict(owned)
-    for body in before.keys() - owned.keys():
-        practices = below.get(body, [])
-        codes = {owned.get(practice) for practice in practices}
-        if practices and len(codes) == 1 and None not in codes:
+    for body, units in parts.items():
+        codes = {owned[unit] for unit in units}
+        if len(codes) == 1:
             found |= {body: codes.pop()}
-            for practice in practices:
-                del found[practice]
+            for unit in units:
+                del found[unit]
     return found
 
 

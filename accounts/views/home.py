@@ -4,7 +4,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
 from .. import timetable
-from ..models import Digest, RosterEntry, TerritoryPlan
+from ..models import Digest, RosterEntry, Sheet, TerritoryPlan
 from ..overview import days_of
 from ..sheets import history
 from ..territories.plans import may_plan
@@ -24,6 +24,7 @@ class Home(LoginRequiredMixin, TemplateView):
             asked=history.asked_of(user) if may_plan(user) else [],
             coming=coming,
             gone=gone,
+            is_new=may_plan(user) and not Sheet.objects.filter(prepared_by=user).exists(),
             plans=plans.order_by("-opened_on", "name"),
             mine=RosterEntry.objects.on(as_at.today)
             .filter(user=user)

@@ -64,8 +64,12 @@ def test_it_has_six_teams_one_of_them_walled_and_a_plan_for_each():
         "Medical 2026/27": 4,
         "Devolved nations 2026/27": 3,
         "Primary care 2019/20 (replay)": 12,
+        "Primary care 2022/23 (replay)": 12,
+        "Key accounts 2025/26 (replay)": 8,
     }
-    assert set(TerritoryPlan.objects.values_list("state", flat=True)) == {"active"}
+    archived = TerritoryPlan.objects.filter(state="archived").values_list("name", flat=True)
+    assert set(archived) == {"Primary care 2022/23 (replay)", "Key accounts 2025/26 (replay)"}
+    assert not TerritoryPlan.objects.filter(state="draft").exists()
 
 
 @pytest.mark.parametrize(
@@ -127,6 +131,17 @@ def test_the_territories_of_primary_care_are_even_and_hang_together():
 
 def _kilometres(here, there):
     return (((here[0] - there[0]) * 68) ** 2 + ((here[1] - there[1]) * 111) ** 2) ** 0.5
+
+
+@pytest.mark.parametrize(
+    "name, kind, day",
+    [
+        ("Primary care 2022/23 (replay)", "ccg", date(2022, 6, 30)),
+        ("Key accounts 2025/26 (replay)", "icb", date(2026, 3, 31)),
+    ],
+)
+def test_the_plans_of_the_other_worst_days_hold_every_body_of_the_day_before(name, kind, day):
+    assert set(units(name, day)) == live(kind, day)
 
 
 def test_the_replayed_plan_holds_the_191_ccgs_until_its_last_day():
@@ -235,7 +250,7 @@ def test_a_field_user_sees_their_own_patch_and_the_walled_plan_is_the_teams_own(
     }
     walled = plan("Medical 2026/27")
     assert walled not in TerritoryPlan.objects.visible_to(planner)
-    assert TerritoryPlan.objects.visible_to(planner).count() == 6
+    assert TerritoryPlan.objects.visible_to(planner).count() == 8
     assert [p.name for p in TerritoryPlan.objects.visible_to(medical)] == ["Medical 2026/27"]
 
 

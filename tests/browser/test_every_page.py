@@ -235,6 +235,7 @@ PAGES = {
         (lambda: f"/tasks/{slug('South East London with South West')}/twelve-weeks/", PLANS),
     ],
     "accounts:calendar": [("/calendar/", ALL), (lambda: with_a_feed("planner"), PLANS)],
+    "accounts:replay": [("/replay/?stop=1", ALL), ("/replay/?stop=4", {"planner"})],
     "accounts:scenarios": [(lambda: scenario() and "/scenarios/", PLANS)],
     "accounts:make_scenario": [("/scenarios/new/?event=p-qkk-qwe-2027-04-01", PLANS)],
     "accounts:scenario": [(lambda: scenario().get_absolute_url(), PLANS)],
