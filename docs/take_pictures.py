@@ -66,6 +66,15 @@ def bring_in(page):
     page.get_by_role("button", name="Check what it means").click()
 
 
+# A split that somebody is typing: what it would do stands beside it.
+SPLIT = (
+    "/reorganisations/new/?kind=split&before=QKS&after=S9B9J&new_name=NHS+East+Kent+ICB&new_kind=icb"
+    "&part:QKS>S9B9J=41&part:QKS>new1=59&to:S9B9J=U04973+U05510+U07648&to:new1=U08711+U10128"
+    "&effective_on=2028-04-01&state=proposed&said_by=The+board"
+    "&source=https://example.org/board/item-12"
+)
+
+
 def search(page):
     page.goto("/")
     box = page.get_by_role("combobox")
@@ -99,6 +108,8 @@ PICTURES = {
     "lead-providers": ("planner", at("/register/lead-providers/")),
     "reorganisations": ("planner", at("/reorganisations/")),
     "reorganisation": ("planner", through("/reorganisations/?body=QNQ", "Thames Valley")),
+    "board": ("steward", at("/reorganisations/board/")),
+    "record-event": ("steward", at(SPLIT)),
     "plans": ("planner", at("/plans/")),
     "plan": ("planner", through("/plans/", "Primary care 2026/27")),
     "plan-of-2020": ("planner", through("/plans/", "Primary care 2019/20", "?on=2020-03-31")),
@@ -107,6 +118,7 @@ PICTURES = {
     "alignment-preview": ("planner", bring_in),
     "alerts": ("planner", at("/alerts/")),
     "alert": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG")),
+    "sheet": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG", "sheet/")),
     "alert-not-decided": ("planner", through("/alerts/?q=South+East+London", "South East London")),
     "letters": ("planner", at("/letters/")),
     "letter": ("rep", through("/letters/", "patch")),
