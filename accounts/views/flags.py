@@ -19,7 +19,6 @@ from ..filters import FlagFilter, PostFlagFilter
 from ..models import Flag, SheetChange, User
 from ..services import flags as services
 from ..sheets.deciding import sheet_of
-from ..sheets.leads import touched_by
 from ..sheets.planning import planned
 from ..tables import FlagTable, PostFlagTable
 
@@ -149,5 +148,4 @@ def event_panel(request, event) -> str:
     """The reader's plans that an event touches, for the event's page a floor below; one query."""
     flags = Flag.objects.for_list(request.user).filter(reorganisation=event)
     flags = flags.order_by("-weight", "plan_name")
-    context = {"flags": flags, "leads": touched_by(event, request.user)}
-    return render_to_string("accounts/_event_panel.html", context, request=request)
+    return render_to_string("accounts/_event_panel.html", {"flags": flags}, request=request)

@@ -189,7 +189,13 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
             written_by=_written_by(event, user),
             opens=created.by_events([event]).get(event.pk, []),
             may_change=user.is_staff and user.has_perm("footprints.change_reorganisation"),
-            panels=panels.of("reorganisation", self.request, event),
+            # Field users are told nothing of what hangs where: their panels ask themselves.
+            panels=panels.of(
+                "reorganisation",
+                self.request,
+                event,
+                None if rings is None else {ring.says for ring in rings},
+            ),
             **kwargs,
         )
 
