@@ -184,7 +184,9 @@ def _count_by_hand(found: Toll, day: date, user: User) -> None:
     ending = Touch.objects.of_area().filter(reorganisation__in=found.events, change__in=ENDING)
     bodies = set(ending.values_list("organisation", flat=True))
     below = practices_below(bodies, day - ONE_DAY)
-    found.practices = len({one for each in below.values() for one in each}) or None
+    found.practices = len({one for each in below.values() for one in each})
+    if bodies and not found.practices:
+        found.practices = None  # not counted, rather than none: the register has no file of them
     leads = LeadProvider.objects.now().on(day - ONE_DAY)
     found.contracts = (
         leads.filter(provider__in=bodies) | leads.filter(collaborative__in=bodies)

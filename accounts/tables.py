@@ -266,11 +266,17 @@ class ScenarioTable(ListTable):
     """Scenarios; each record has `moved`, what of its event is no longer as it supposes."""
 
     name = tables.Column(
-        accessor="draft__name", verbose_name="Scenario", linkify=lambda record: record
+        accessor="draft__name",
+        verbose_name="Scenario",
+        linkify=lambda record: record.get_absolute_url(),
     )
-    event = tables.Column(accessor="event__title", linkify=lambda record: record.event)
+    event = tables.Column(
+        accessor="event__title", linkify=lambda record: record.event.get_absolute_url()
+    )
     effective_on = DayColumn(accessor="event__effective_on", verbose_name="If it comes")
-    plan = tables.Column(accessor="plan__name", linkify=lambda record: record.plan)
+    plan = tables.Column(
+        accessor="plan__name", linkify=lambda record: record.plan.get_absolute_url()
+    )
     stands = tables.Column(accessor="pk", empty_values=(), verbose_name="Stands")
     made_by = tables.Column(accessor="made_by", attrs=ONE_LINE)
     made_at = DayColumn(accessor="made_at", verbose_name="Made")

@@ -6,6 +6,7 @@ minute or two), and in another terminal:
     ./run test --collect-only -q        once, for what the pictures need beyond ./run
     ./run import_release FILE           reports of ODS, for the pictures of reports and proposals:
                                         epraccur of 2019, a practice map of 2022, epraccur of 2025
+    and draft a scenario of the key accounts, if South London's two ICBs cluster
     .venv/bin/python docs/take_pictures.py [ADDRESS] [NAME ...]
 
 ADDRESS is http://localhost:8000 unless given; NAMEs, of PICTURES below, take those alone. Needs a
@@ -120,6 +121,14 @@ PICTURES = {
     "alert": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG")),
     "sheet": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG", "sheet/")),
     "alert-not-decided": ("planner", through("/alerts/?q=South+East+London", "South East London")),
+    "take-along": ("planner", at("/take-along/qrl-s0e4d-s9b9j-2026-04-01/")),
+    "ledger": ("planner", at("/ledger/?plan=1")),
+    "scenario": ("planner", through("/scenarios/", "South London")),
+    "scenario-to-make": ("planner", at("/scenarios/new/?event=p-qkk-qwe-2027-04-01&plan=3")),
+    "replay-31-march-2020": ("planner", at("/replay/?stop=0")),
+    "replay-1-april-2020": ("planner", at("/replay/?stop=1")),
+    "replay-1-july-2022": ("planner", at("/replay/?stop=3")),
+    "replay-1-april-2026": ("planner", at("/replay/?stop=5")),
     "letters": ("planner", at("/letters/")),
     "letter": ("rep", through("/letters/", "patch")),
     "people": ("planner", at("/people/?within=S9B9J")),

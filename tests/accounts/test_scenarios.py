@@ -354,10 +354,12 @@ def test_from_the_event_to_a_scenario_and_back(planner, case, time_machine):
 
     assert "Here is the plan as it would be" in page
     assert "By Friday." in page
-    assert "If so" in text(planner, reverse("accounts:scenarios"))
+    scenario = Scenario.objects.get()
+    listed = text(planner, reverse("accounts:scenarios"))
+    for row in (scenario, case.event, case.plan):
+        assert f'href="{row.get_absolute_url()}"' in listed
     assert "If so" in text(planner, case.event.get_absolute_url())
-    draft = Scenario.objects.get().draft
-    assert "The scenario" in text(planner, draft.get_absolute_url() + "?on=2027-04-01")
+    assert "The scenario" in text(planner, scenario.draft.get_absolute_url() + "?on=2027-04-01")
 
 
 def text(client, address):
