@@ -9,7 +9,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from accounts.models import AccountLead, Assignment, RosterEntry
+from accounts.models import AccountLead, Assignment, Decision, RosterEntry
 from accounts.sheets import applying, deciding, undoing
 from accounts.sheets.planning import planned
 from stakeholders.models import Tenure
@@ -27,11 +27,11 @@ def rolled_back():
 
 
 def people():
-    """Whoever holds a post, works a territory or leads an account, row by row."""
-    return {
-        model.__name__: set(model.objects.values_list())
-        for model in (Tenure, RosterEntry, AccountLead)
-    }
+    """Whoever holds a post or works a territory, row by row, and leads that nobody asked for."""
+    asked = Decision.objects.exclude(lead=None).values_list("body", "lead")
+    leads = set(AccountLead.objects.values_list("organisation", "territory"))
+    found = {model.__name__: set(model.objects.values_list()) for model in (Tenure, RosterEntry)}
+    return found | {"unasked": leads - set(asked)}
 
 
 def staff(world):
