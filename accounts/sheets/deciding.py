@@ -74,7 +74,7 @@ def sheet_of(flag: Flag) -> Sheet:
     found = found.select_related(
         "flag__reorganisation", "prepared_by", "approved_by", "applied_by", "undone_by"
     )
-    return found.first() or Sheet(flag=flag)
+    return found.defer("changes").first() or Sheet(flag=flag)
 
 
 def locked(flag: Flag) -> Sheet:

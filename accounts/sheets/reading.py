@@ -68,9 +68,11 @@ class Reading:
         for meeting in self.effect.meetings:
             if row := self._of_meeting(meeting):
                 yield row
-        for line in self.effect.lines:
+        lines = {}
+        for line in self.effect.lines:  # one a body, though it changed hands meanwhile
             if line.change == Change.CLOSES and (row := self._of_line(line)):
-                yield row
+                lines.setdefault(row.key, row)
+        yield from lines.values()
 
     def _of_meeting(self, meeting: Meeting) -> Row | None:
         parties = []

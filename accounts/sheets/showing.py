@@ -10,7 +10,7 @@ from footprints.models import Version
 
 from ..models import SheetChange, Territory
 from .leads import people_of
-from .planning import Planned, Row
+from .planning import Planned
 
 SHOWN = 200  # changes told one by one
 
@@ -79,24 +79,3 @@ def by_people(found: Planned) -> dict[tuple, Territory]:
         if sums[best]:
             most[row.key] = best
     return most
-
-
-FILTERS = {
-    "": ("All", lambda row, user: True),
-    "undecided": ("Undecided", lambda row, user: row.is_undecided),
-    "conflicts": ("Conflicts", lambda row, user: row.is_conflict),
-    "departed": ("Departs from the default", lambda row, user: row.departs),
-    "mine": ("Asked of me", lambda row, user: row.decision and row.decision.assigned_to == user),
-}
-
-
-def shown(found: Planned, user, name: str) -> tuple[list[Row], list[tuple]]:
-    """The rows that a filter shows, the gravest first; and every filter with how many it shows."""
-    counts = [
-        (key, label, sum(bool(keeps(row, user)) for row in found.rows))
-        for key, (label, keeps) in FILTERS.items()
-    ]
-    keeps = FILTERS.get(name, FILTERS[""])[1]
-    rows = [row for row in found.rows if keeps(row, user)]
-    rows.sort(key=lambda row: (not row.is_undecided, -row.weight, row.body.name, row.role))
-    return rows, counts

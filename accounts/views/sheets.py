@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
-from django.core.paginator import Paginator
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -18,13 +17,11 @@ from footprints.names import count
 
 from ..models import Flag, Sheet, TerritoryPlan, User
 from ..services.flags import raise_flags
-from ..sheets import applying, deciding, history, leads, showing, undoing
+from ..sheets import applying, deciding, history, leads, paging, showing, undoing
 from ..sheets.deciding import Choice, SheetError
 from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm
 from ..sheets.planning import Planned, Row, planned
 from ..territories.plans import may_plan
-
-PER_PAGE = 50
 
 
 def flag_with_sheet(request, pk) -> Flag:
@@ -48,18 +45,24 @@ class SheetPage(LoginRequiredMixin, TemplateView):
         flag = flag_with_sheet(request, pk)
         days_form = kwargs.pop("days_form", None)
         sheet = deciding.sheet_of(flag)
-        found = planned(sheet)
         show = request.GET.get("show", "")
-        rows, filters = showing.shown(found, request.user, show)
-        page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+        turned = paging.turn(
+            sheet,
+            request.user,
+            show=show,
+            number=request.GET.get("page"),
+            whole="whole" in request.GET,
+        )
+        page, whole = turned.page, turned.whole
         said = history.counts(sheet)
-        proposed = leads.proposals(found, page)
+        proposed = leads.proposals(turned.found, page)
         for row in page:
             row.proposal = proposed.get(row.key)
             row.comments = said.get(row.key, 0)
         gone, new = [], []
-        if sheet.state in ("prepared", "approved") and sheet.fingerprint != found.fingerprint:
-            gone, new = deciding.differences(sheet.changes, found.listing)
+        is_bound = sheet.state in ("prepared", "approved")
+        if whole and is_bound and sheet.fingerprint != whole.fingerprint:
+            gone, new = deciding.differences(sheet.changes, whole.listing)
         written = sheet.written.count() if sheet.pk else 0
         some = sheet.written.select_related("territory")[: showing.SHOWN] if written else []
         return super().get_context_data(
@@ -68,23 +71,24 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             plan=TerritoryPlan.objects.get(pk=flag.object_id),
             sheet=sheet,
             days=sheet.days,
-            found=found,
+            whole=whole,
+            undecided=turned.undecided,
             page=page,
             deeds=history.newest(sheet),
             leads=sheet.leads.select_related("territory", "organisation") if sheet.pk else [],
             said_elsewhere=history.elsewhere(
-                sheet, set() if sheet.state == "applied" else {row.key for row in found.rows}
+                sheet, set() if sheet.state == "applied" else turned.shown
             )
             if said
             else [],
             show=show,
-            filters=filters,
+            filters=turned.filters,
             has_moved=bool(gone or new),
             gone=showing.told(gone),
             new=showing.told(new),
             written=written,
             done=showing.done(some),
-            planned_changes=[] if written else showing.told(found.listing),
+            planned_changes=showing.told(whole.listing) if whole and not written else [],
             may_approve=may_approve(request.user, sheet),
             days_form=days_form or DaysForm(instance=sheet),
             frozen_until=sheet.frozen_until(request.as_at.today),

@@ -7,7 +7,8 @@ from django.urls import reverse
 
 from accounts.models import Assignment, Decision, User
 from accounts.services.flags import raise_flags
-from accounts.sheets import deciding
+from accounts.sheets import deciding, paging
+from accounts.sheets.planning import planned
 from footprints.models import Outcome
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, held_on, rows
@@ -71,7 +72,7 @@ def test_the_whole_way_from_default_to_undone(client, case):
     row = address(case, "decide", case.new.code, "owner")
     given = {"outcome": "carry", "territory": case.homes[1].pk, "reason": "She knows them."}
     assert "She knows them." in client.post(row, given, follow=True).content.decode()
-    seen = client.get(address(case)).context["found"].fingerprint
+    seen = client.get(address(case)).context["whole"].fingerprint
     assert "You prepared this sheet" in post(client, case, "prepare_sheet", seen=seen)
     assert "a colleague approves it" in post(client, case, "approve_sheet")
 
@@ -175,6 +176,47 @@ def test_the_rows_can_be_narrowed(planner, case):
     assert len(planner.get(address(case) + "?show=undecided").context["page"]) == 0
 
 
+def many(case, rows):
+    """So many more mergers of the case's event, in the plan's first territory."""
+    for _ in range(rows):
+        pair = [factories.body(closed_on=APRIL_2020) for _ in range(2)]
+        new = factories.body(opened_on=APRIL_2020)
+        for old in pair:
+            factories.succession(
+                reorganisation=case.event, predecessor=old, successor=new, share=1
+            )
+            factories.assignment(
+                territory=case.homes[0], organisation=old, opened_on=case.plan.opened_on
+            )
+
+
+def test_a_long_sheet_works_out_its_page_and_the_whole_when_asked(planner, case, monkeypatch):
+    many(case, 60)
+    asked = []
+    monkeypatch.setattr(
+        paging, "planned", lambda sheet, **only: asked.append(only) or planned(sheet, **only)
+    )
+    whole = planner.get(address(case))
+    monkeypatch.setattr(paging, "LARGE", 10)
+    asked.clear()
+
+    first, second = (planner.get(address(case) + f"?page={n}") for n in (1, 2))
+
+    assert [len(only["bodies"]) for only in asked if len(only["bodies"]) > 1] == [50, 11]
+    keys = [row.key for page in (first, second) for row in page.context["page"]]
+    assert keys[0] == (case.new.pk, "owner")  # the conflict comes first
+    assert len(set(keys)) == 61
+    assert [row.key for row in whole.context["page"]] == keys[:50]
+    assert (first.context["whole"], first.context["filters"]) == (None, whole.context["filters"])
+    assert "Prepare for approval" not in first.content.decode()
+    assert "whole=1" in first.content.decode()
+
+    page = planner.get(address(case) + "?whole=1")
+
+    assert page.context["whole"].fingerprint == whole.context["whole"].fingerprint
+    assert "Prepare for approval" in page.content.decode()
+
+
 def test_the_alert_says_how_many_rows_wait(client, db):
     case = Case(practices=0)
     client.force_login(case.planner)
@@ -192,5 +234,5 @@ def test_the_sheet_asks_the_database_the_same_however_long_it_is(
     case = Case(practices=practices)
     client.force_login(case.planner)
 
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         client.get(address(case))

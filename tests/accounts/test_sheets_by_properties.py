@@ -1,6 +1,7 @@
 """Random registers, plans and events: applying is exact, whole and undone without a trace."""
 
 from datetime import date, timedelta
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -8,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from accounts.models import AccountLead, Assignment, Decision, RosterEntry
-from accounts.sheets import applying, deciding, undoing
+from accounts.sheets import applying, deciding, paging, undoing
 from accounts.sheets.deciding import Choice
 from accounts.sheets.leads import is_to_be_led
 from accounts.sheets.planning import planned
-from footprints.models import Outcome, Relationship
+from footprints.models import Outcome, Relationship, Weight
 from tests import factories
 
 LEGAL = date(2020, 4, 1)
@@ -194,11 +195,31 @@ class World:
         return found
 
 
+def pages_tell_what_the_whole_tells(world):
+    """The keys of the rows, in their order, what they say, and what is undecided."""
+    sheet = deciding.sheet_of(world.flag)
+    whole = planned(sheet, with_lines=True)
+    rows = sorted(whole.rows, key=lambda row: (row.weight != Weight.ACT, row.body.code, row.role))
+
+    keys = paging.keys_of(sheet)
+
+    assert [(key.body, key.role) for key in keys] == [row.key for row in rows]
+    for key, row in zip(keys, rows, strict=True):
+        assert (key.is_line, key.is_conflict) == (row.is_line, row.is_conflict)
+        assert not (key.is_lost and row.can_keep_the_line)
+    with mock.patch.object(paging, "LARGE", -1):
+        turned = paging.turn(sheet, world.planner)
+    assert turned.whole is None
+    assert turned.undecided == len(whole.undecided)
+    assert [row.outcome for row in turned.page] == [row.outcome for row in rows]
+
+
 class TestSheets(TestCase):
     @hypothesis_settings(max_examples=60)
     @given(worlds())
     def test_apply_is_exact_whole_and_undone_without_a_trace(self, drawn):
         world = World(drawn)
+        pages_tell_what_the_whole_tells(world)
         before, posts = world.rows(), RosterEntry.objects.count()
         covered = world.covered(world.day - timedelta(days=1), world.parent_before)
         preview = world.decide()
