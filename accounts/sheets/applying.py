@@ -212,14 +212,16 @@ def _mark(every: Collection[Planned], by: User | None) -> None:
     record_each(
         ((current.sheet, in_words(current)) for current in every), Deed.APPLIED, by=by, at=at
     )
-    for current in every:
-        log.info(
-            "Sheet %s applied by %s: %d closed, %d opened",
-            current.sheet.pk,
-            by or "the clock",
-            len(current.closings),
-            len(current.openings),
-        )
+    if every:
+        log.info("%d sheets applied by %s, %s", len(every), by or "the clock", _named(every))
+
+
+def _named(every: Collection[Planned]) -> str:
+    """The first of them by key, and how much all of them change."""
+    keys = ", ".join(str(current.sheet.pk) for current in list(every)[:10])
+    closed = sum(len(current.closings) for current in every)
+    opened = sum(len(current.openings) for current in every)
+    return f"{keys}{' …' if len(every) > 10 else ''}: {closed} closed, {opened} opened"
 
 
 def apply_due(day: date) -> Counter:

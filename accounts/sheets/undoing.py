@@ -127,8 +127,10 @@ def _mark(done: list[tuple[Sheet, Undone]], by: User) -> None:
     for sheet, _ in done:
         sheet.fingerprint = ""
     record_each(((sheet, undone.in_words) for sheet, undone in done), Deed.UNDONE, by=by, at=at)
-    for sheet, undone in done:
-        log.info("Sheet %s undone by %s: %s", sheet.pk, by, undone.in_words)
+    if done:
+        sheet, undone = done[0]
+        more = f"; and {len(done) - 1} more sheets" if len(done) > 1 else ""
+        log.info("Sheet %s undone by %s: %s%s", sheet.pk, by, undone.in_words, more)
 
 
 LAY_OUT = """
