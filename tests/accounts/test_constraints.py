@@ -136,6 +136,14 @@ def test_a_team_has_a_name_of_its_own():
         make.team(name=team.name)
 
 
+@pytest.mark.parametrize("half", [{"cycle_months": 12}, {"cycle_on": DAY}], ids=["months", "day"])
+def test_a_team_s_cycle_lasts_so_long_and_starts_on_a_day(half):
+    make.team(cycle_months=12, cycle_on=DAY)  # a witness
+
+    with refused("team_cycle_lasts_and_starts"):
+        make.team(**half)
+
+
 def test_who_owns_a_plan_is_never_deleted():
     plan = make.plan()
 
@@ -162,6 +170,15 @@ def test_a_flag_is_resolved_by_somebody_at_a_moment(half):
 
 def test_a_flag_that_is_resolved_says_both():
     make.flag(resolved_at=now(), resolved_by=make.user())
+
+
+def test_a_flag_that_stands_has_lapsed_for_no_step():
+    event = make.reorganisation()
+    step = event.steps.create(state="rejected", effective_on=DAY, on=DAY)
+    make.flag(reorganisation=event, lapsed_at=now(), lapsed_step=step)  # a witness
+
+    with refused("flag_lapsed_for_a_step"):
+        make.flag(reorganisation=event, lapsed_step=step)
 
 
 def test_a_person_has_one_digest_a_day():
@@ -198,11 +215,13 @@ def test_every_constraint_of_ours_is_broken_above():
         "assignment_unit_once_at_a_time",
         "digest_once_a_person_and_day",
         "digest_sent_says_what",
+        "flag_lapsed_for_a_step",
         "flag_once_a_thing_and_event",
         "flag_resolved_by_somebody",
         "plan_opens_before_it_closes",
         "rosterentry_names_somebody",
         "rosterentry_one_owner_at_a_time",
+        "team_cycle_lasts_and_starts",
         "territory_code_once_a_plan",
         "territory_plan_key",
         "territoryplan_flagged_no_further_than_it_is",

@@ -77,7 +77,7 @@ def undo_of_a_sheet():
             state=TerritoryPlan.State.ARCHIVED,
         )
         home = factories.territory(plan=made)
-        for old in event.successions.all():
+        for old in event.successions.now():  # copies stand beside what was undone
             factories.assignment(
                 territory=home, organisation=old.predecessor, opened_on=made.opened_on
             )
