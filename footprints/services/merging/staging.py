@@ -13,7 +13,7 @@ from .ahead import ahead
 TOGETHER = 5_000  # claims that are staged at once: a megabyte or two
 # Lives that are written at once, at least: few at first, so that writing begins early, then twice
 # as many each time, for a statement writes each word of the search once, however often it comes.
-BATCH, BIGGEST = 3_000, 48_000
+BATCH, BIGGEST = 3_000, 12_000
 
 TABLES = {
     Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
