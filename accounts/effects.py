@@ -116,7 +116,7 @@ class Effects:
 
     @property
     def closing(self) -> list[Line]:
-        return self._changed(Change.ENDS, Change.SPLITS, Change.CLOSES)
+        return self._changed(*Change.closing())
 
     @property
     def splits(self) -> list[Line]:
@@ -448,16 +448,26 @@ def for_user(user: User, flags: Iterable[Flag]) -> list[Touched]:
     flags = list(flags)
     plans = TerritoryPlan.objects.visible_to(user).select_related("team", "owner")
     plans = plans.in_bulk([flag.object_id for flag in flags])
-    found = effects(plans.values(), {flag.reorganisation for flag in flags})
+    found = seen_by(user, plans.values(), {flag.reorganisation for flag in flags})
+    return [
+        Touched(flag, part)
+        for flag in flags
+        if (part := found.get((flag.object_id, flag.reorganisation_id)))
+    ]
+
+
+def seen_by(
+    user: User, plans: Iterable[TerritoryPlan], events: Iterable[Reorganisation]
+) -> dict[tuple[int, int], Effects]:
+    """``effects`` on plans that the user may see: a field user's, within their own territories.
+
+    What touches none of theirs is left out.
+    """
+    found = effects(plans, events)
     if user.role == User.Role.FIELD:
-        own = territories_of(user, plans)
+        own = territories_of(user, {plan for plan, _ in found})
         found = {
             (plan, event): whole if whole.plan.owner_id == user.pk else whole.within(own[plan])
             for (plan, event), whole in found.items()
         }
-    touched = []
-    for flag in flags:
-        part = found.get((flag.object_id, flag.reorganisation_id))
-        if part and (part.lines or part.meetings):
-            touched.append(Touched(flag, part))
-    return touched
+    return {key: part for key, part in found.items() if part.lines or part.meetings}

@@ -14,15 +14,13 @@ from footprints.dated import ONE_DAY
 from footprints.hanging import Hanging, is_field_user, on_events, sees
 from footprints.models import Change, LeadProvider, Organisation, Reorganisation, Touch
 
-from .effects import Effects, effects, territories_of
+from .effects import Effects, seen_by
 from .models import Assignment, Flag, TerritoryPlan, User
 from .taking_along.below import practices_below
 
 # 74 clinical commissioning groups became 18; then the last 106 gave way to 42 integrated care
 # boards; then twelve of those became six, one of them cut three ways (footprints/reference).
 WORST = (date(2020, 4, 1), date(2022, 7, 1), date(2026, 4, 1))
-
-ENDING = (Change.ENDS, Change.SPLITS, Change.CLOSES)
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _count_register(found: Toll) -> None:
     rows = Touch.objects.of_area().filter(reorganisation__in=found.events)
     for change, body, other in rows.values_list("change", "organisation", "other"):
         changes.setdefault(change, set()).add(body)
-        if change in ENDING:
+        if change in Change.closing():
             ended.add(body)
             successors.add(other)
         elif change == Change.CHANGES_PARENT:
@@ -161,16 +159,8 @@ def _by_plan(events, day: date, user: User) -> list[list[Effects]]:
         pk__in=held.values("plan"), opened_on__lt=day
     )
     found: dict[int, list[Effects]] = {}
-    every = effects(plans.select_related("team"), events)
-    if user.role == User.Role.FIELD:
-        own = territories_of(user, plans)
-        every = {
-            (plan, event): effect if effect.plan.owner_id == user.pk else effect.within(own[plan])
-            for (plan, event), effect in every.items()
-        }
-    for (plan, _), effect in every.items():
-        if effect.lines or effect.meetings:
-            found.setdefault(plan, []).append(effect)
+    for (plan, _), effect in seen_by(user, plans.select_related("team"), events).items():
+        found.setdefault(plan, []).append(effect)
 
     def weight(parts: list[Effects]):
         ends = sum(len(part.conflicts) * 1000 + len(part.closing) for part in parts)
@@ -181,7 +171,9 @@ def _by_plan(events, day: date, user: User) -> list[list[Effects]]:
 
 def _count_by_hand(found: Toll, day: date, user: User) -> None:
     """Practices to map anew, contracts of lead providers, and what else of ours hangs there."""
-    ending = Touch.objects.of_area().filter(reorganisation__in=found.events, change__in=ENDING)
+    ending = Touch.objects.of_area().filter(
+        reorganisation__in=found.events, change__in=Change.closing()
+    )
     bodies = set(ending.values_list("organisation", flat=True))
     below = practices_below(bodies, day - ONE_DAY)
     found.practices = len({one for each in below.values() for one in each})

@@ -137,12 +137,8 @@ def of_event(event: Reorganisation, user: User, *, today: date) -> list[Due]:
     dues = of_events([event])
     if event.effective_on < today - PAST:
         dues = [due for due in dues if due.task]
-    return [due for due in dues if sees_all(user) or due.owner == user]
-
-
-def sees_all(user: User) -> bool:
-    """Field users see the tasks that are theirs; the others, whose work events are, see all."""
-    return user.role != User.Role.FIELD
+    # Field users see the tasks that are theirs; the others, whose work events are, see all.
+    return [due for due in dues if user.role != User.Role.FIELD or due.owner == user]
 
 
 def may_keep(due: Due, user: User) -> bool:

@@ -14,8 +14,6 @@ from .lives import Lives, brief
 from .models import Change, Organisation, Reorganisation, Succession, Touch
 from .written import day_in_full
 
-CLOSING = (Change.ENDS, Change.SPLITS, Change.CLOSES)
-
 
 def found(
     *,
@@ -108,7 +106,7 @@ def _absent(body, lives: Lives, day: date, side: str, when: str) -> list[Problem
 def _closings(bodies, others):
     return (
         Touch.objects.of_area()
-        .filter(organisation__in=bodies, change__in=CLOSING, reorganisation__in=others)
+        .filter(organisation__in=bodies, change__in=Change.closing(), reorganisation__in=others)
         .select_related("reorganisation", "organisation")
         .order_by("organisation__code", "reorganisation_id")
         .distinct("organisation__code", "reorganisation_id")

@@ -91,3 +91,8 @@ class Dated(models.Model):
     @property
     def last_day(self) -> date | None:
         return last_day(self.closed_on)
+
+    def holds(self, day: date) -> bool:
+        """Whether the row holds on that day."""
+        starts = self.opened_on is None or self.opened_on <= day
+        return starts and (self.closed_on is None or day < self.closed_on)

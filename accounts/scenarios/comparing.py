@@ -192,6 +192,3 @@ def _count(side: Side, counted, people: dict[int, int], practices: dict[int, str
         sum(by_territory.values()) if practices else None,
         sum(uncounted.values()),
     )
-
-
-__all__ = ["Cell", "Comparison", "Side", "compare"]

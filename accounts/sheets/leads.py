@@ -7,11 +7,12 @@ stand, undoing takes it back.
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from django.db.models import F
 
 from footprints import blast_radius
+from footprints.dated import ONE_DAY
 from footprints.models import Outcome, Population, Reorganisation
 from footprints.names import listed
 from footprints.written import number, share
@@ -39,7 +40,7 @@ class Proposal:
 def people_of(sheet: Sheet, keys: Iterable[int]) -> dict[int, int]:
     """The newest figure of each body on the boundary of the eve; one query at most."""
     keys = set(keys)
-    eve = sheet.flag.reorganisation.effective_on - timedelta(days=1)
+    eve = sheet.flag.reorganisation.effective_on - ONE_DAY
     figures = Population.objects.now().filter(organisation__in=keys).on(eve) if keys else []
     return {figure.organisation_id: figure.people for figure in figures}
 
@@ -184,14 +185,9 @@ def on_body(organisation: int, user: User, day: date) -> list[AccountLead]:
         lead.people = [
             str(entry.user or entry.name)
             for entry in owners[lead.territory_id]
-            if _on(entry, max(day, lead.opened_on)) and (entry.user or entry.name)
+            if entry.holds(max(day, lead.opened_on)) and (entry.user or entry.name)
         ]
     return found
-
-
-def _on(entry: RosterEntry, day: date) -> bool:
-    starts = entry.opened_on is None or entry.opened_on <= day
-    return starts and (entry.closed_on is None or entry.closed_on > day)
 
 
 def touched_by(event: Reorganisation, user: User) -> list[AccountLead]:

@@ -15,8 +15,6 @@ from ..models import Assignment, Sheet, Territory, TerritoryPlan
 from .finer import Finer
 from .rows import Party, Row
 
-CLOSING = (Change.ENDS, Change.SPLITS, Change.CLOSES)
-
 
 class Held(NamedTuple):
     """An assignment, lean: a great day reads a million of them."""
@@ -39,7 +37,7 @@ class Reading:
         self.successors: dict[int, set[int]] = defaultdict(set)
         self.closing: set[tuple[int, str]] = set()
         for line in effect.lines:
-            if line.change in CLOSING:
+            if line.change in Change.closing():
                 self.closing.add((line.unit.key, line.role))
                 self.successors[line.unit.key].update(body.key for body, _ in line.others if body)
 

@@ -23,6 +23,11 @@ class Change(models.TextChoices):
     RECEIVES = "receives", "takes over the area or functions of another body"
     CHANGES_PARENT = "changes_parent", "moves to another parent"
 
+    @classmethod
+    def closing(cls) -> tuple["Change", ...]:
+        """Those after which the organisation is no more."""
+        return cls.ENDS, cls.SPLITS, cls.CLOSES
+
 
 class Outcome(models.TextChoices):
     """What becomes of a row of ours by default; a person may decide otherwise."""
