@@ -76,7 +76,7 @@ def chapters(person: User, effective_on: date) -> list[Chapter]:
                 Patch(plans[plan], sorted(territories.values(), key=lambda t: t.code), part)
             )
     steps = {}
-    for step in Step.objects.filter(reorganisation__in=patches).order_by("at", "pk"):
+    for step in Step.objects.filter(reorganisation__in=patches):
         steps[step.reorganisation_id] = step
     post_key = Post._meta.get_field("organisation")
     written = [

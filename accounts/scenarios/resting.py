@@ -52,7 +52,7 @@ def moved(scenario: Scenario, current: dict | None = None) -> list[str]:
     is_now = current or snapshot(event)
     said = []
     if event.state in Reorganisation.State.dropped():
-        step = event.steps.filter(state=event.state).order_by("at", "pk").last()
+        step = event.steps.filter(state=event.state).last()
         reason = f": {step.reason}" if step and step.reason else ""
         said.append(f"The event is {event.get_state_display().lower()}{reason}")
     if was["effective_on"] != is_now["effective_on"]:

@@ -61,7 +61,7 @@ class Brief:
 
 def brief(event: Reorganisation, user: User) -> Brief:
     """The brief of an event, of what the reader may see; a handful of queries a plan."""
-    found = Brief(event, event.steps.order_by("at", "pk").last())
+    found = Brief(event, event.steps.last())
     rows = list(
         event.successions.now()
         .filter(passes=Succession.Passes.AREA)

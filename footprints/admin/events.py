@@ -68,7 +68,7 @@ class ReorganisationAdmin(Refusing):
 
     @admin.display(description="steps taken")
     def steps_taken(self, event):
-        steps = event.steps.select_related("by").order_by("at", "pk")
+        steps = event.steps.select_related("by")
         return format_html(
             "<ol>{}</ol>",
             format_html_join(

@@ -124,7 +124,7 @@ class Step(models.Model):
     )
 
     class Meta:
-        ordering = ["at", "pk"]
+        ordering = ["pk"]  # as they were said, whatever a clock did
 
     def __str__(self):
         return f"{self.get_state_display()}: {self.reason or self.source}"

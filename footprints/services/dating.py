@@ -49,9 +49,7 @@ def move_date(
     Reorganisation.objects.filter(pk=event.pk).update(effective_on=to)
     if not event.steps.filter(effective_on__isnull=False).exists():
         # Recorded before steps kept the day: the first one set it.
-        event.steps.filter(pk=event.steps.order_by("pk").values("pk")[:1]).update(
-            effective_on=former
-        )
+        event.steps.filter(pk=event.steps.values("pk")[:1]).update(effective_on=former)
     step = Step(
         reorganisation=event,
         state=event.state,

@@ -27,7 +27,7 @@ def take_back_steps(release: Release, undo: Release):
     An event whose recording is undone stands no more; one whose day was moved has its former day;
     one that was superseded stands again as it did, unless another event closes a body of it.
     """
-    for step in release.steps.select_related("reorganisation").order_by("pk"):
+    for step in release.steps.select_related("reorganisation"):
         event = step.reorganisation
         said = _take_back(event, step) if step.effective_on else _bring_back(event, step)
         event.save(update_fields=["effective_on", "state"])
@@ -38,7 +38,7 @@ def take_back_steps(release: Release, undo: Release):
 
 def _take_back(event: Reorganisation, step: Step) -> Step:
     """The recording of the event, or a day that it was moved to."""
-    before = event.steps.filter(pk__lt=step.pk, effective_on__isnull=False).order_by("pk")
+    before = event.steps.filter(pk__lt=step.pk, effective_on__isnull=False)
     if former := before.last():
         event.effective_on = former.effective_on
         reason = f"Moving its day was undone: it is {day_in_full(event.effective_on)} again."
@@ -52,5 +52,5 @@ def _bring_back(event: Reorganisation, step: Step) -> Step:
     reason = "The event that stood instead of it was undone"
     if problems := clashes.of_event(event, event.effective_on):
         return Step(reason=f"{reason}; it stays superseded. {problems[0].text}")
-    event.state = event.steps.filter(pk__lt=step.pk).order_by("pk").last().state
+    event.state = event.steps.filter(pk__lt=step.pk).last().state
     return Step(reason=f"{reason}: it is {event.get_state_display().lower()} again.")

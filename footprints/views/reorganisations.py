@@ -221,7 +221,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
 
 def _told(event) -> list[Step]:
     """The steps of the event, the latest first; each says what it did to the flags it leaves."""
-    steps = list(event.steps.select_related("by").order_by("at", "pk"))
+    steps = list(event.steps.select_related("by"))
     dropped, was_dropped = Reorganisation.State.dropped(), False
     for step in steps:
         is_dropped, step.flags = step.state in dropped, ""
