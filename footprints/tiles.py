@@ -20,6 +20,7 @@ MOST = 400  # more squares than this, and none of them can be told from another
 ROUNDS = 60  # of pushing apart: for 200 units nothing moves noticeably after some 40
 STRIDE = 0.4  # of a square: the furthest that a unit moves in one round
 LAND = 0.55  # the part of its bounding box that England fills
+NEXT_DOOR = 1e-6  # degrees, a hand's breadth: nearer than that, all are in one place
 MIDDLE = radians(53)  # a degree of longitude is cos(53°) of a degree of latitude, mid-England
 GOLDEN = pi * (3 - sqrt(5))  # turns that never line up: units on one spot leave it all ways
 
@@ -124,7 +125,7 @@ def _scaled(points):
     wide = max(x for x, _ in flat) - min(x for x, _ in flat)
     high = max(y for _, y in flat) - min(y for _, y in flat)
     extent = max(wide, high)
-    if not extent:  # one place for all: any scale will do
+    if extent < NEXT_DOOR:  # one place for all: any scale will do
         return [[0.0, 0.0] for _ in flat]
     # A string of places in a row has no area: it is given a fifth of its length.
     area = max(wide, extent / 5) * max(high, extent / 5) * LAND
