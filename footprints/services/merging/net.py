@@ -20,22 +20,26 @@ NAMES = {
     Identifier: "other codes",
 }
 
-# The net of it: what was undone and said again in between cancels out.
 NET = """
 CREATE TEMP TABLE net ON COMMIT DROP AS
 SELECT {keys}, array_agg(id ORDER BY id) FILTER (WHERE sign < 0) AS gone,
        array_agg(id ORDER BY id) FILTER (WHERE sign > 0) AS come
-FROM (
-    SELECT {columns}, sum(sign) AS sign, max(id) AS id FROM (
-        SELECT {columns}, 1 AS sign, id FROM {table}
-        WHERE asserted_by_id > %(before)s AND retracted_by_id IS NULL
-        UNION ALL
-        SELECT {columns}, -1, id FROM {table}
-        WHERE retracted_by_id > %(before)s AND asserted_by_id <= %(before)s
-    ) AS fact
-    GROUP BY {columns} HAVING sum(sign) <> 0
-) AS changed
+FROM ({changed}) AS changed
 GROUP BY {keys}
+"""
+COME = """
+SELECT {columns}, 1 AS sign, id FROM {table}
+WHERE asserted_by_id > %(before)s AND retracted_by_id IS NULL
+"""
+GONE = """
+SELECT {columns}, -1, id FROM {table}
+WHERE retracted_by_id > %(before)s AND asserted_by_id <= %(before)s
+"""
+# What was undone and said again in between cancels out. Of a load, where nothing went, comparing
+# every name with every other would cost as much as all the rest.
+CANCELLED = f"""
+SELECT {{columns}}, sum(sign) AS sign, max(id) AS id FROM ({COME} UNION ALL {GONE}) AS fact
+GROUP BY {{columns}} HAVING sum(sign) <> 0
 """
 
 
@@ -47,11 +51,13 @@ def changes(before: int) -> list[dict]:
         for model in RECORDED:
             columns = [name for name in content(model) if name not in ("source", "note")]
             keys = ", ".join(KEYS.get(model, columns))
+            given = {"before": before}
+            of = {"columns": ", ".join(columns), "table": model._meta.db_table}
             cursor.execute("DROP TABLE IF EXISTS net")
-            cursor.execute(
-                NET.format(columns=", ".join(columns), keys=keys, table=model._meta.db_table),
-                {"before": before},
-            )
+            cursor.execute(f"SELECT EXISTS ({GONE.format(**of)})", given)
+            (went,) = cursor.fetchone()
+            changed = (CANCELLED if went else COME).format(**of)
+            cursor.execute(NET.format(keys=keys, changed=changed), given)
             cursor.execute(
                 "SELECT count(*) FILTER (WHERE gone IS NULL), "
                 "count(*) FILTER (WHERE gone IS NOT NULL AND come IS NOT NULL), "
