@@ -9,7 +9,7 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
-EARLY = 12  # batches that wait at most: more than are written at once, so that none is waited for
+EARLY = 40  # batches that wait at most: more than are written at once, so that none is waited for
 
 Batch = TypeVar("Batch")
 

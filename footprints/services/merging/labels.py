@@ -16,21 +16,18 @@ FROM staged_label AS label
 WHERE NOT EXISTS (SELECT FROM footprints_organisation AS body WHERE body.code = label.code)
 """
 
-# Of a body whose code nobody had there is none to compare with; and it goes without a start.
+# Of a body whose code nobody had there is none to compare with, but those that the report gave it
+# before; and it goes without a start.
 UNHEARD = """
-WITH label AS (
-    SELECT DISTINCT ON (organisation_id, scheme) organisation_id, scheme, value
-    FROM staged_label AS staged JOIN named_body AS named USING (code)
-    WHERE named.is_unheard AND NOT EXISTS (
-        SELECT FROM labelled WHERE labelled.organisation_id = named.organisation_id
-                               AND labelled.scheme = staged.scheme)
-    ORDER BY organisation_id, scheme, staged.line
-), kept AS (
-    INSERT INTO labelled (organisation_id, scheme) SELECT organisation_id, scheme FROM label
-)
 INSERT INTO footprints_identifier
     (organisation_id, scheme, value, source, note, asserted_by_id)
-SELECT organisation_id, scheme, value, %(title)s, '', %(release)s FROM label
+SELECT DISTINCT ON (organisation_id, scheme) organisation_id, scheme, value, %(title)s, '',
+       %(release)s
+FROM staged_label AS staged JOIN named_body AS named USING (code)
+WHERE named.is_unheard AND NOT EXISTS (
+    SELECT FROM footprints_identifier AS fact
+    WHERE fact.organisation_id = named.organisation_id AND fact.scheme = staged.scheme)
+ORDER BY organisation_id, scheme, staged.line
 """
 UNHEARD_PLACED = """
 DELETE FROM staged_label AS staged USING named_body AS named

@@ -1,9 +1,12 @@
 """Claims into temporary tables, in bounded memory."""
 
-from collections import Counter
+import csv
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
+from io import StringIO
 from operator import attrgetter
 
 from ...models import Organisation, Version
@@ -13,7 +16,7 @@ from .ahead import ahead
 TOGETHER = 5_000  # claims that are staged at once: a megabyte or two
 # Lives that are written at once, at least: few at first, so that writing begins early, then twice
 # as many each time, for a statement writes each word of the search once, however often it comes.
-BATCH, BIGGEST = 3_000, 12_000
+BATCH, BIGGEST = 3_000, 24_000
 
 TABLES = {
     Life: "staged_life (line int, code text, kind text, name text, opened_on date, "
@@ -25,6 +28,14 @@ TABLES = {
     Passing: "staged_passing (line int, predecessor text, successor text, day date)",
     Missing: "staged_missing (line int, code text)",
     Doubt: "staged_finding (line int, severity text, topic text, code text, text text)",
+}
+
+# An empty text is a text, and no day is no day.
+COPY = {
+    kind: "COPY {} FROM STDIN (FORMAT csv, FORCE_NOT_NULL ({}))".format(
+        table.partition(" ")[0], ", ".join(re.findall(r"(\w+) text", table))
+    )
+    for kind, table in TABLES.items()
 }
 
 # As ``dataclasses.astuple``, which copies each value and takes ten times as long.
@@ -57,21 +68,25 @@ class Staging:
         """
         lines = lives = 0
         enough = BATCH
+        read = defaultdict(list)
         with closing(ahead(self._batches(claims))) as batches:
-            for lines, batch in batches:
+            for lines, batch, named in batches:
                 progress(lines)
+                for kind, rows in batch.items():
+                    read[kind].append(rows)
+                lives += named
                 if lives >= enough:
+                    self._copy(read)
                     take()
                     lives, enough = 0, min(2 * enough, BIGGEST)
-                for kind, rows in batch.items():
-                    self._copy(kind, rows)
-                lives += len(batch[Life])
+        self._copy(read)
         self.read["lines"] = lines
         for table in TABLES.values():
             self.cursor.execute(f"ANALYZE {table.partition(' ')[0]}")
 
-    def _batches(self, claims) -> Iterator[tuple[int, dict[type, list[tuple]]]]:
-        """Rows by kind of claim, some thousand at a time, and up to which line they reach."""
+    def _batches(self, claims) -> Iterator[tuple[int, dict[type, bytes], int]]:
+        """Some thousand claims at a time: up to which line they reach, their rows by kind as they
+        are copied, and how many lives there are among them."""
         lines = 0
         self._rows = {kind: [] for kind in TABLES}
         for count, claim in enumerate(claims, 1):
@@ -79,9 +94,12 @@ class Staging:
             self.read[type(claim).__name__.lower()] += 1
             self._stage(claim)
             if count % TOGETHER == 0:
-                yield lines, self._rows
-                self._rows = {kind: [] for kind in TABLES}
-        yield lines, self._rows
+                yield lines, *self._written()
+        yield lines, *self._written()
+
+    def _written(self) -> tuple[dict[type, bytes], int]:
+        rows, self._rows = self._rows, {kind: [] for kind in TABLES}
+        return {kind: _as_csv(rows[kind]) for kind in rows if rows[kind]}, len(rows[Life])
 
     def _stage(self, claim):
         kind = type(claim)
@@ -118,9 +136,15 @@ class Staging:
     def find(self, line: int, severity: str, topic: str, code: str, text: str):
         self._rows[Doubt].append((line, severity, topic, code[:20], text))
 
-    def _copy(self, kind: type, rows: list[tuple]):
-        if rows:
-            table = TABLES[kind].partition(" ")[0]
-            with self.cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
+    def _copy(self, read: dict[type, list[bytes]]):
+        for kind, blocks in read.items():
+            with self.cursor.copy(COPY[kind]) as copy:
+                for block in blocks:
+                    copy.write(block)
+        read.clear()
+
+
+def _as_csv(rows: list[tuple]) -> bytes:
+    text = StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
