@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
         # know of them.
         panels.register("reorganisation", flags.event_panel)
         panels.register("reorganisation", scenarios.event_panel)
+        panels.register("board", scenarios.board_lines)
         panels.register("reorganisation", taking_along.event_panel)
         panels.register("reorganisation", timetable.tasks_panel)
         lead = AccountLead._meta.get_field("organisation")

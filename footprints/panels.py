@@ -4,6 +4,9 @@
 ``panel(request, event or organisation)``, which returns rendered HTML, or "" for nothing. A panel
 about the rows of one ``OrganisationKey`` names it, so that a page that has counted what hangs on
 the body need not ask it for nothing.
+
+``register("board", panel)``: asked once for all the cards of the board, ``panel(request, events)``
+returns rendered HTML by the event's key, for those of which it has something to say.
 """
 
 from collections import defaultdict
@@ -27,3 +30,12 @@ def of(page: str, request, subject, hanging: set[str] | None = None) -> list[str
         if (key is None or hanging is None or key.rule.says in hanging)
         and (html := panel(request, subject))
     ]
+
+
+def of_cards(page: str, request, subjects) -> dict[int, list[str]]:
+    """What the panels of a page of cards say of each subject, by its key, as registered."""
+    found = defaultdict(list)
+    for panel, _ in _panels[page]:
+        for key, html in panel(request, subjects).items():
+            found[key].append(html)
+    return found

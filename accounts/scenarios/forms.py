@@ -16,6 +16,13 @@ def events_to_plan_on(today: date):
     return events.exclude(state=Reorganisation.State.EFFECTIVE).order_by("effective_on", "title")
 
 
+def may_come(event: Reorganisation, today: date) -> bool:
+    """Whether it is one of them."""
+    state = Reorganisation.State
+    never = {*state.dropped(), state.EFFECTIVE}
+    return event.state not in never and event.effective_on > today
+
+
 def plans_to_draft(user: User):
     """Plans of which the user may make a draft; a draft of a draft would rest on nothing."""
     return plans_changeable_by(user).filter(scenario=None).order_by("-opened_on", "name", "pk")

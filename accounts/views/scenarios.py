@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Min
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -17,7 +18,7 @@ from footprints.names import count
 from ..models import Scenario, TerritoryPlan
 from ..scenarios import making
 from ..scenarios.comparing import compare
-from ..scenarios.forms import ScenarioForm, events_to_plan_on, plans_to_draft
+from ..scenarios.forms import ScenarioForm, events_to_plan_on, may_come, plans_to_draft
 from ..scenarios.resting import moved, snapshots
 from ..tables import ScenarioTable
 from ..territories.plans import may_change, may_plan
@@ -170,13 +171,26 @@ def event_panel(request, event) -> str:
     if not may_plan(request.user):
         return ""
     scenarios = list(_seen(request.user).filter(event=event).order_by("plan__name", "pk"))
-    standing = event.state not in Reorganisation.State.dropped()
-    is_open = (
-        standing
-        and event.state != Reorganisation.State.EFFECTIVE
-        and event.effective_on > request.as_at.today
-    )
+    is_open = may_come(event, request.as_at.today)
     if not (scenarios or is_open):
         return ""
     context = {"event": event, "scenarios": scenarios, "is_open": is_open}
     return render_to_string("accounts/scenarios/_panel.html", context, request)
+
+
+def board_lines(request, events) -> dict[int, str]:
+    """Of each card: how many scenarios of the reader's rest on its event, and the way to them or
+    to the first; nothing for the field. One query for the board."""
+    if not may_plan(request.user):
+        return {}
+    rest = Scenario.objects.visible_to(request.user).filter(event__in=events).order_by()
+    found = {
+        row["event"]: row for row in rest.values("event").annotate(n=Count("pk"), first=Min("pk"))
+    }
+    lines = {}
+    for event in events:
+        row, is_open = found.get(event.pk), may_come(event, request.as_at.today)
+        if row or is_open:
+            context = {"event": event, "rest": row, "is_open": is_open}
+            lines[event.pk] = render_to_string("accounts/scenarios/_card.html", context, request)
+    return lines

@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from django.utils.timezone import now
 from django.views.generic import TemplateView, View
 
-from .. import created, hanging
+from .. import created, hanging, panels
 from ..forms import MoveDateForm, MoveForm
 from ..hanging import Hanging
 from ..models import Reorganisation, Succession
@@ -35,6 +35,7 @@ class Card:
     new_besides: int
     touched: list[Hanging]
     moves: tuple
+    panels: list[str]
 
 
 @dataclass
@@ -68,6 +69,7 @@ class Board(LoginRequiredMixin, TemplateView):
         all_of_them = [event for found, _ in events.values() for event in found]
         touched = hanging.on_events(all_of_them, user)
         bodies = _bodies(all_of_them)
+        said = panels.of_cards("board", self.request, all_of_them)
         may_move = user.has_perm(PERMISSION)
         asked = self.request.GET.get("state", "")
         first = next((state for state, (found, _) in events.items() if found), State.RUMOURED)
@@ -78,7 +80,13 @@ class Board(LoginRequiredMixin, TemplateView):
                 state.label,
                 count,
                 [
-                    _card(event, bodies, touched[event.pk], MOVES[state] if may_move else ())
+                    _card(
+                        event,
+                        bodies,
+                        touched[event.pk],
+                        MOVES[state] if may_move else (),
+                        said.get(event.pk, []),
+                    )
                     for event in found
                 ],
                 state == shown,
@@ -115,7 +123,7 @@ def _bodies(events) -> dict[int, tuple[list[str], list[str]]]:
     return {event: (list(old), list(new)) for event, (old, new) in found.items()}
 
 
-def _card(event, bodies, touched, moves) -> Card:
+def _card(event, bodies, touched, moves, said) -> Card:
     old, new = bodies[event.pk]
     return Card(
         event,
@@ -125,6 +133,7 @@ def _card(event, bodies, touched, moves) -> Card:
         max(0, len(new) - CODES_SHOWN),
         touched,
         moves,
+        said,
     )
 
 

@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -360,6 +362,70 @@ def test_from_the_event_to_a_scenario_and_back(planner, case, time_machine):
         assert f'href="{row.get_absolute_url()}"' in listed
     assert "If so" in text(planner, case.event.get_absolute_url())
     assert "The scenario" in text(planner, scenario.draft.get_absolute_url() + "?on=2027-04-01")
+
+
+BOARD = "/reorganisations/board/"
+
+
+def test_the_board_leads_to_an_events_scenarios_and_to_a_new_one(planner, case, time_machine):
+    time_machine.move_to("2026-11-21 12:00Z", tick=False)
+    new = f"{reverse('accounts:make_scenario')}?event="
+    gone = factories.reorganisation(
+        slug="gone", title="Done long ago", effective_on=APRIL_2027, state=State.EFFECTIVE
+    )
+    factories.succession(reorganisation=gone)
+    board = text(planner, BOARD)
+    assert f"{new}{case.event.slug}" in board
+    assert f"{new}{gone.slug}" not in board  # nothing is left to be asked of it
+    assert "rests on it" not in board
+
+    scenario = case.make()
+    board = text(planner, BOARD)
+    assert f'<a href="{scenario.get_absolute_url()}">1 scenario rests on it</a>' in board
+    assert f"{new}{case.event.slug}" in board
+
+    case.make("Otherwise")
+    board = text(planner, BOARD)
+    there = f"{case.event.get_absolute_url()}#what-if"
+    assert f'<a href="{there}">2 scenarios rest on it</a>' in board
+    assert 'id="what-if"' in text(planner, there)
+
+    case.reject()
+    board = text(planner, BOARD)
+    assert "2 scenarios rest on it" in board
+    assert f"{new}{case.event.slug}" not in board
+
+
+def test_the_board_says_nothing_of_scenarios_that_the_reader_does_not_meet(case, client):
+    case.make()
+    case.plan.team.is_walled = True
+    case.plan.team.save()
+    client.force_login(case.planner)
+    assert "rests on it" not in text(client, BOARD)
+
+    client.force_login(factories.user(role=User.Role.FIELD))
+    board = text(client, BOARD)
+    assert case.event.title in board
+    assert "rests on it" not in board
+    assert "Plan on it" not in board
+
+
+def test_the_board_asks_for_scenarios_once_however_many_its_cards(
+    planner, case, time_machine, django_assert_num_queries
+):
+    time_machine.move_to("2026-11-21 12:00Z", tick=False)
+    case.make()
+    text(planner, BOARD)  # presets of days, content types: kept from here on
+    with CaptureQueriesContext(connection) as few:
+        text(planner, BOARD)
+    for _ in range(4):
+        more = factories.reorganisation(effective_on=APRIL_2027, state=State.PROPOSED)
+        factories.succession(reorganisation=more)
+        factories.scenario(event=more)
+
+    with django_assert_num_queries(len(few)):
+        board = text(planner, BOARD)
+    assert board.count("1 scenario rests on it") == 5
 
 
 def text(client, address):
