@@ -3,7 +3,6 @@
 import django_tables2 as tables
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Lower
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
@@ -177,7 +176,7 @@ class WeighedTable(ListTable):
     weight = tables.Column()
 
     def render_weight(self, record):
-        return render_to_string("components/_flag.html", flag(Weight(record.weight)))
+        return flag(Weight(record.weight))
 
     def value_weight(self, record):
         return record.get_weight_display()

@@ -24,18 +24,19 @@ PER_PAGE = 50
 LARGE = 300  # rows; a sheet of more is worked out as a whole only where somebody asks for that
 
 
-class Key(NamedTuple):
-    """A row of a sheet, so far as it takes to sort and count it.
+Place = tuple[int, str]  # a body and a role: what tells one row of a sheet from another
 
-    ``is_lost``: a conflict in which the line of some body cannot be kept, since nothing is known
-    below it.
+
+class Keys(NamedTuple):
+    """The rows of a sheet, so far as it takes to sort and count them.
+
+    ``lost``: those of the conflicts in which the line of some body cannot be kept, since nothing
+    is known below it.
     """
 
-    body: int
-    role: str
-    is_line: bool
-    is_conflict: bool
-    is_lost: bool
+    places: list[Place]
+    conflicts: set[Place]
+    lost: set[Place]
 
 
 # A body comes in as `planned` has it: held on our day or later. Of a row that somebody starts to
@@ -73,7 +74,7 @@ WITH passing AS (
            array_agg(unit) FILTER (WHERE closes) AS closing
     FROM party GROUP BY body, role, is_line
 )
-SELECT found.body, found.role, found.is_line, found.is_conflict,
+SELECT found.body, found.role, found.is_conflict,
        found.is_conflict AND EXISTS (
            SELECT FROM unnest(found.closing) AS unit(id)
            WHERE NOT EXISTS (
@@ -101,7 +102,7 @@ SELECT (SELECT count(*) FROM (
 """
 
 
-def keys_of(sheet: Sheet) -> list[Key]:
+def keys_of(sheet: Sheet) -> Keys:
     """Every row of the sheet, those that ask most first, then by code; two queries.
 
     Those of a large sheet are remembered while its plan, its event, the register and our day are
@@ -112,13 +113,12 @@ def keys_of(sheet: Sheet) -> list[Key]:
         cursor.execute(STANDS, {"event": event.pk, "plan": plan, "large": LARGE})
         many, *stands = cursor.fetchone()
     if many < LARGE:
-        return [Key._make(row) for row in _read(sheet)]
+        return Keys(*_read(sheet))
     stands = "-".join(map(str, (event.pk, plan, f"{sheet.day:%Y%m%d}", *stands)))
-    rows = cache.get_or_set(f"sheet-keys-{stands}", lambda: _read(sheet))
-    return [Key._make(row) for row in rows]
+    return Keys(*cache.get_or_set(f"sheet-places-{stands}", lambda: _read(sheet)))
 
 
-def _read(sheet: Sheet) -> list[tuple]:
+def _read(sheet: Sheet) -> tuple[list[Place], set[Place], set[Place]]:
     event = sheet.flag.reorganisation
     on_the_eve = {table: holding(table, None, on_day=True) for table in ("child", "relationship")}
     with connection.cursor() as cursor:
@@ -133,7 +133,11 @@ def _read(sheet: Sheet) -> list[tuple]:
                 "kinds": [kind for _, kinds in LEVELS for kind in kinds],
             },
         )
-        return cursor.fetchall()
+        found = cursor.fetchall()
+    places = [(body, role) for body, role, _, _ in found]
+    conflicts = {(body, role) for body, role, is_conflict, _ in found if is_conflict}
+    lost = {(body, role) for body, role, _, is_lost in found if is_lost}
+    return places, conflicts, lost
 
 
 @dataclass
@@ -146,7 +150,7 @@ class Turned:
     page: Page
     found: Planned
     whole: Planned | None
-    shown: set[tuple[int, str]]
+    shown: set[Place]
     filters: list[tuple[str, str, int]]
     undecided: int
 
@@ -154,28 +158,26 @@ class Turned:
 def turn(sheet: Sheet, user: User, *, show: str = "", number=None, whole: bool = False) -> Turned:
     """The page of that number of the rows that a filter shows."""
     keys = keys_of(sheet)
-    everything = planned(sheet) if whole or len(keys) <= LARGE else None
-    shown = {(key.body, key.role) for key in keys}
+    everything = planned(sheet) if whole or len(keys.places) <= LARGE else None
+    shown = set(keys.places)
     decisions = {
         (decision.body_id, decision.role): decision
         for decision in (sheet.decisions.all() if sheet.pk else ())
         if (decision.body_id, decision.role) in shown
     }
+    departed = {place for place, decision in decisions.items() if decision.outcome}
     sorts = {
         "": ("All", shown),
-        "undecided": ("Undecided", _undecided(sheet, keys, decisions, everything)),
-        "conflicts": ("Conflicts", {(key.body, key.role) for key in keys if key.is_conflict}),
-        "departed": (
-            "Departs from the default",
-            {place for place, decision in decisions.items() if decision.outcome},
-        ),
+        "undecided": ("Undecided", _undecided(sheet, keys, departed, everything)),
+        "conflicts": ("Conflicts", keys.conflicts),
+        "departed": ("Departs from the default", departed),
         "mine": (
             "Asked of me",
             {place for place, one in decisions.items() if one.assigned_to_id == user.pk},
         ),
     }
     some = sorts.get(show, sorts[""])[1]
-    places = [(key.body, key.role) for key in keys if (key.body, key.role) in some]
+    places = keys.places if some is shown else [place for place in keys.places if place in some]
     page = Paginator(places, PER_PAGE).get_page(number)
     bodies = {body for body, _ in page}
     found = everything or planned(sheet, bodies=bodies)
@@ -186,25 +188,16 @@ def turn(sheet: Sheet, user: User, *, show: str = "", number=None, whole: bool =
     return Turned(page, found, everything, shown, counts, len(sorts["undecided"][1]))
 
 
-def _undecided(sheet: Sheet, keys: list[Key], decisions, everything) -> set[tuple[int, str]]:
+def _undecided(sheet: Sheet, keys: Keys, departed: set[Place], everything) -> set[Place]:
     """The rows that need a person's word; only those that turn on more than their key are
     worked out."""
     if everything:
         return {row.key for row in everything.undecided}
-    lost, doubtful = set(), set()
-    for key in keys:
-        place = (key.body, key.role)
-        decision = decisions.get(place)
-        if decision and decision.outcome:
-            doubtful.add(place)
-        elif key.is_lost:
-            lost.add(place)
-        elif key.is_conflict:
-            doubtful.add(place)
-    return lost | _undecided_of(sheet, doubtful)
+    lost = keys.lost - departed
+    return lost | _undecided_of(sheet, departed | keys.conflicts - lost)
 
 
-def _undecided_of(sheet: Sheet, places: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+def _undecided_of(sheet: Sheet, places: Collection[Place]) -> set[Place]:
     if not places:
         return set()
     found = planned(sheet, bodies={body for body, _ in places})

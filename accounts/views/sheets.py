@@ -93,6 +93,9 @@ class SheetPage(LoginRequiredMixin, TemplateView):
             days_form=days_form or DaysForm(instance=sheet),
             frozen_until=sheet.frozen_until(request.as_at.today),
             bulk_form=BulkForm(plan=flag.object_id),
+            # A row's own pages, two in each of fifty rows, lie below the sheet's.
+            address=reverse("accounts:sheet", args=[flag.pk]),
+            kept=request.as_at.keep(""),
             is_open=sheet.state == "deciding",
             is_due=sheet.day <= request.as_at.today,
             day_before=sheet.day - ONE_DAY,

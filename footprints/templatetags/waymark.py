@@ -219,17 +219,28 @@ def old_new(
     }
 
 
-@register.inclusion_tag("components/_flag.html")
+@register.simple_tag
 def flag(weight, text=""):
-    """A flag of weight "act", "check" or "know" (or a Weight), and what it says."""
+    """A flag of weight "act", "check" or "know" (or a Weight), and what it says.
+
+    No template: a list draws one in every row.
+    """
     name = weight.name.lower() if hasattr(weight, "name") else str(weight).lower()
     if name not in FLAGS:
         raise TemplateSyntaxError(f"A flag weighs {', '.join(FLAGS)}; not {weight!r}.")
     icon_name, word = FLAGS[name]
-    return {"weight": name, "icon": icon_name, "word": word, "text": text}
+    said = format_html('<span class="flag-text">{}</span>', text) if text else ""
+    return format_html(
+        '<span class="flag flag-{}">{}<span class="flag-word">{}</span>{}</span>',
+        name,
+        icon(icon_name),
+        word,
+        said,
+    )
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name, says=""):
     """An icon of bootstrap-icons, drawn in the page: no request, and it takes the text's colour.
 

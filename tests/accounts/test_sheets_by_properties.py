@@ -203,13 +203,13 @@ def pages_tell_what_the_whole_tells(world):
 
     keys = paging.keys_of(sheet)
 
-    assert [(key.body, key.role) for key in keys] == [row.key for row in rows]
-    for key, row in zip(keys, rows, strict=True):
-        assert (key.is_line, key.is_conflict) == (row.is_line, row.is_conflict)
-        assert not (key.is_lost and row.can_keep_the_line)
+    assert keys.places == [row.key for row in rows]
+    assert keys.conflicts == {row.key for row in rows if row.is_conflict}
+    assert keys.lost <= keys.conflicts
+    assert not keys.lost & {row.key for row in rows if row.can_keep_the_line}
     with mock.patch.object(paging, "LARGE", 0):
         turned = paging.turn(sheet, world.planner)
-    assert (turned.whole is None) == bool(keys)
+    assert (turned.whole is None) == bool(keys.places)
     assert turned.undecided == len(whole.undecided)
     assert [row.outcome for row in turned.page] == [row.outcome for row in rows]
 
