@@ -35,6 +35,18 @@ class CommentForm(forms.Form):
     )
 
 
+class DespiteForm(forms.Form):
+    """Why something is done within a freeze all the same."""
+
+    despite = forms.CharField(
+        label="Why it cannot wait",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="It is kept in the sheet's history, with your name.",
+        error_messages={"required": "Say why it cannot wait."},
+    )
+
+
 class DecisionForm(forms.Form):
     """What becomes of one row, and why."""
 

@@ -17,10 +17,11 @@ from django.db.models import F
 from django.utils.timezone import now
 
 from footprints.names import count
+from footprints.written import day_in_full
 
 from ..models import Assignment, Flag, Sheet, SheetChange, TerritoryPlan, User
 from . import leads
-from .applying import locked_sheets
+from .applying import Frozen, locked_sheets
 from .deciding import CLEARED, Stale
 from .history import Deed, record_each
 from .rehearsing import rehearsal
@@ -67,13 +68,23 @@ class Undone:
         return f"{goes}, {len(self.restored)} as before{kept}"
 
 
-def undo_sheet(flag: Flag, *, by: User, everything: bool = False) -> Undone:
+def undo_sheet(
+    flag: Flag,
+    *,
+    by: User,
+    everything: bool = False,
+    on: date | None = None,
+    despite: str = "",
+) -> Undone:
     """Put the plan back as it was before the sheet was applied, keys included.
 
     What was changed since, by hand or by another sheet, is left and named, unless ``everything``
-    is to go back. Raises Stale where nothing of the sheet is applied.
+    is to go back. ``on`` is the day on which it is done, where a freeze of that day counts:
+    raises Frozen where the undo would change what the team does within one, but for a manager who
+    says in ``despite`` why it cannot wait; that is kept in the sheet's history. Raises Stale where
+    nothing of the sheet is applied.
     """
-    done = undo_sheets([flag.pk], by=by, everything=everything)
+    done = undo_sheets([flag.pk], by=by, everything=everything, on=on, despite=despite)
     if flag.pk not in done:
         raise Stale("The sheet is not applied: there is nothing to undo.")
     return done[flag.pk]
@@ -85,9 +96,19 @@ def preview_undo(flag: Flag, *, by: User, everything: bool = False) -> Undone:
         return undo_sheet(flag, by=by, everything=everything)
 
 
+def may_within_a_freeze(user: User) -> bool:
+    """A mistake may have to be mended at once: that is for a manager to say."""
+    return user.role == User.Role.MANAGER
+
+
 @transaction.atomic
 def undo_sheets(
-    flags: Collection[int], *, by: User, everything: bool = False
+    flags: Collection[int],
+    *,
+    by: User,
+    everything: bool = False,
+    on: date | None = None,
+    despite: str = "",
 ) -> dict[int, Undone]:
     """``undo_sheet`` for these flags of one event, by the flag's key; all of them, or none.
 
@@ -103,16 +124,32 @@ def undo_sheets(
         for sheet in sheets.values()
         if changes[sheet.pk] or sheet.state == "applied"
     }
+    frozen = {pk for pk in done if on and sheets[pk].frozen_until(on)}
+    if frozen and not (may_within_a_freeze(by) and despite.strip()):
+        raise _frozen(sheets[min(frozen)], on)
     walk = _Walk(changes)
     for pk, undone in done.items():
         walk.back(changes[pk], undone, everything)
     walk.write()
-    _mark([(sheets[pk], undone) for pk, undone in done.items()], by)
+    _mark(
+        [(sheets[pk], undone) for pk, undone in done.items()], by, dict.fromkeys(frozen, despite)
+    )
     return {sheets[pk].flag_id: undone for pk, undone in done.items()}
 
 
-def _mark(done: list[tuple[Sheet, Undone]], by: User) -> None:
-    """Say of plans, flags and sheets that it was undone, by whom and when."""
+def _frozen(sheet: Sheet, on: date) -> Frozen:
+    until = sheet.frozen_until(on)
+    return Frozen(
+        f"Nothing of the {sheet.team.called} changes before {day_in_full(until)}: undo it then, "
+        "or a manager does now and says why it cannot wait."
+    )
+
+
+def _mark(done: list[tuple[Sheet, Undone]], by: User, despite: dict[int, str]) -> None:
+    """Say of plans, flags and sheets that it was undone, by whom and when.
+
+    ``despite`` has the reason for each sheet, by key, that was undone within a freeze.
+    """
     at = now()
     keys = [sheet.pk for sheet, _ in done]
     plans = [sheet.flag.object_id for sheet, _ in done]
@@ -126,7 +163,13 @@ def _mark(done: list[tuple[Sheet, Undone]], by: User) -> None:
     # Its history names no fingerprint: of what was undone nothing is approved any more.
     for sheet, _ in done:
         sheet.fingerprint = ""
-    record_each(((sheet, undone.in_words) for sheet, undone in done), Deed.UNDONE, by=by, at=at)
+    says = {
+        pk: f"; within a freeze of the {sheet.team.called}: {despite[pk].strip()}"
+        for sheet, _ in done
+        if (pk := sheet.pk) in despite
+    }
+    told = ((sheet, undone.in_words + says.get(sheet.pk, "")) for sheet, undone in done)
+    record_each(told, Deed.UNDONE, by=by, at=at)
     if done:
         sheet, undone = done[0]
         more = f"; and {len(done) - 1} more sheets" if len(done) > 1 else ""

@@ -19,7 +19,7 @@ from ..models import Flag, Sheet, TerritoryPlan, User
 from ..services.flags import raise_flags
 from ..sheets import applying, deciding, history, leads, paging, showing, undoing
 from ..sheets.deciding import Choice, SheetError
-from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm
+from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm, DespiteForm
 from ..sheets.planning import Planned, Row, planned
 from ..territories.plans import may_plan
 
@@ -300,10 +300,18 @@ def undo(request, pk):
     flag = flag_with_sheet(request, pk)
     sheet = deciding.sheet_of(flag)
     everything = "everything" in (request.POST if request.method == "POST" else request.GET)
-    if request.method == "POST":
+    today = request.as_at.today
+    frozen_until = sheet.frozen_until(today)
+    form = None
+    if frozen_until and undoing.may_within_a_freeze(request.user):
+        form = DespiteForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and (form is None or form.is_valid()):
+        despite = form.cleaned_data["despite"] if form else ""
 
         def deed():
-            done = undoing.undo_sheet(flag, by=request.user, everything=everything)
+            done = undoing.undo_sheet(
+                flag, by=request.user, everything=everything, on=today, despite=despite
+            )
             raise_flags()
             return done
 
@@ -319,11 +327,14 @@ def undo(request, pk):
         "event": flag.reorganisation,
         "preview": preview,
         "everything": everything,
+        "frozen_until": frozen_until,
+        "form": form,
         "deleted": showing.done(preview.deleted, undoing=True),
         "restored": showing.done(preview.restored, undoing=True),
         "kept": showing.done(preview.kept),
     }
-    return render(request, "accounts/sheet/undo.html", context)
+    status = 422 if form and form.errors else 200
+    return render(request, "accounts/sheet/undo.html", context, status=status)
 
 
 def _undone(done) -> str:

@@ -6,15 +6,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from accounts.models import DataSupplier, Freeze, Sheet, Team
+from accounts.models import DataSupplier, Freeze, Sheet, SheetDeed, Team
 from accounts.models.decisions import lend_teams
 from accounts.models.teams import first_of_month, months_after
 from accounts.services.teams import keep_calendar
-from accounts.sheets import applying, deciding
+from accounts.sheets import applying, deciding, undoing
 from accounts.sheets.planning import planned
 from footprints.models import Reorganisation
 from tests import factories
-from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, held_on
+from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, held_on, rows
 from tests.footprints.pages import text
 
 MAY_2020 = date(2020, 5, 1)
@@ -197,6 +197,89 @@ def test_the_clock_keeps_to_our_day_and_to_freezes(case):
     with pytest.raises(applying.Frozen, match="before 4 May 2020"):
         applying.apply_sheet(case.flag, by=case.manager, on=date(2020, 5, 3))
     assert applying.apply_due(date(2020, 5, 4))["applied"] == 1
+
+
+@pytest.fixture
+def frozen(case):
+    """A sheet that is applied, in a freeze that came after: 2 and 3 May 2020."""
+    case.before = rows(case.plan)
+    case.approve()
+    applying.apply_sheet(case.flag, by=case.manager, on=MAY_2020)
+    factories.freeze(team=case.plan.team, opened_on=date(2020, 5, 2), closed_on=date(2020, 5, 4))
+    return case
+
+
+@pytest.mark.parametrize(
+    ("role", "despite"),
+    [("planner", ""), ("planner", "It is urgent."), ("manager", ""), ("manager", "  ")],
+)
+def test_a_freeze_holds_for_an_undo_too(frozen, role, despite):
+    by = factories.user(role=role)
+    applied = rows(frozen.plan)
+
+    with pytest.raises(applying.Frozen, match="before 4 May 2020: undo it then, or a manager"):
+        undoing.undo_sheet(frozen.flag, by=by, on=date(2020, 5, 3), despite=despite)
+
+    assert rows(frozen.plan) == applied
+    assert frozen.sheet.state == "applied"
+    assert not SheetDeed.objects.filter(deed="undone").exists()
+
+
+def test_a_manager_undoes_within_a_freeze_and_the_history_keeps_why(frozen):
+    undoing.undo_sheet(
+        frozen.flag, by=frozen.manager, on=date(2020, 5, 3), despite=" Two reps lost all. "
+    )
+
+    assert frozen.sheet.state == "deciding"
+    (deed,) = SheetDeed.objects.filter(deed="undone")
+    freeze = f"within a freeze of the {frozen.plan.team.called}: Two reps lost all."
+    assert deed.by == frozen.manager
+    assert deed.says.endswith(f"as before; {freeze}")
+
+
+@pytest.mark.parametrize("day", [MAY_2020, date(2020, 5, 4)])
+def test_the_day_before_a_freeze_and_the_day_after_undo_as_ever(frozen, day):
+    undoing.undo_sheet(frozen.flag, by=frozen.planner, on=day, despite="Not asked.")
+
+    assert rows(frozen.plan) == frozen.before
+    assert "freeze" not in SheetDeed.objects.get(deed="undone").says
+
+
+def test_what_holds_after_the_freeze_alone_may_be_undone_within_it(case):
+    """Applied ahead: our day comes after the freeze, so that within it nothing changes."""
+    deciding.set_days(case.flag, align_on=JULY_2020, data_on=None, credit_on=None, by=case.planner)
+    case.approve()
+    factories.freeze(team=case.plan.team, opened_on=MAY_2020, closed_on=date(2020, 5, 4))
+    applying.apply_sheet(case.flag, by=case.manager, on=date(2020, 5, 2))
+
+    undoing.undo_sheet(case.flag, by=case.planner, on=date(2020, 5, 3))
+
+    assert case.sheet.state == "deciding"
+
+
+def test_the_page_of_an_undo_in_a_freeze_asks_a_manager_why_and_others_to_wait(
+    client, frozen, time_machine
+):
+    time_machine.move_to("2020-05-03 12:00Z", tick=False)
+    undo = reverse("accounts:undo_sheet", args=[frozen.flag.pk])
+    applied = rows(frozen.plan)
+    client.force_login(frozen.planner)
+    page = client.get(undo)
+    assert "changes before 4 May 2020. Undo it then. A manager may undo it now" in text(page)
+    assert '<button class="btn btn-primary">' not in page.content.decode()
+    assert "before 4 May 2020: undo it then" in text(client.post(undo, follow=True))
+
+    client.force_login(frozen.manager)
+    assert "Undo all the same" in text(client.get(undo))
+    without = client.post(undo, {"despite": ""})
+    assert without.status_code == 422
+    assert "Say why it cannot wait." in text(without)
+    assert rows(frozen.plan) == applied
+
+    done = text(client.post(undo, {"despite": "Two reps lost all."}, follow=True))
+    assert "Undone: the plan is as it was before." in done
+    assert "Two reps lost all." in done
+    assert rows(frozen.plan) == frozen.before
 
 
 def test_many_sheets_get_their_teams_in_three_queries(case, django_assert_num_queries):
