@@ -19,5 +19,4 @@ class AccountsConfig(AppConfig):
         panels.register("reorganisation", taking_along.event_panel)
         panels.register("reorganisation", timetable.tasks_panel)
         lead = AccountLead._meta.get_field("organisation")
-        panels.register("reorganisation", sheets.unsettled_leads_panel, key=lead)
         panels.register("organisation", sheets.leads_panel, key=lead)

@@ -1,12 +1,13 @@
 """What may be searched on the lists of our side."""
 
 import django_filters
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
 from footprints.lists import WordsFilter
 from footprints.models import Reorganisation, Weight
 
-from .models import Team, TerritoryPlan
+from .models import AccountLead, Team, TerritoryPlan
 
 NONE, CLOSED = "none", "closed"
 
@@ -70,9 +71,7 @@ class FlagFilter(django_filters.FilterSet):
         label="Reorganisation", field_name="reorganisation__title", lookup_expr="icontains"
     )
     weight = django_filters.ChoiceFilter(choices=Weight.choices, empty_label="Every weight")
-    plan = django_filters.ChoiceFilter(
-        label="Plan", field_name="object_id", empty_label="Every plan"
-    )
+    plan = django_filters.ChoiceFilter(label="Plan", method="in_plan", empty_label="Every plan")
     state = django_filters.ChoiceFilter(
         label="State of the event",
         field_name="reorganisation__state",
@@ -90,6 +89,14 @@ class FlagFilter(django_filters.FilterSet):
         super().__init__(data, queryset, request=request, **kwargs)
         plans = TerritoryPlan.objects.visible_to(request.user).order_by("name")
         self.filters["plan"].extra["choices"] = list(plans.values_list("pk", "name"))
+
+    def in_plan(self, flags, name, value):
+        kinds = ContentType.objects.get_for_models(TerritoryPlan, AccountLead)
+        leads = AccountLead.objects.filter(plan=value)
+        return flags.filter(
+            Q(content_type=kinds[TerritoryPlan], object_id=value)
+            | Q(content_type=kinds[AccountLead], object_id__in=leads.values("pk"))
+        )
 
     def dealt(self, flags, name, value):
         return flags.open() if value == "no" else flags.exclude(resolved_at=None)

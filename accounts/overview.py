@@ -4,10 +4,56 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Concat
+
 from footprints.models import Reorganisation, Weight
 
 from .effects import Touched, for_user
-from .models import Flag, TerritoryPlan, User
+from .models import AccountLead, Flag, TerritoryPlan, User
+
+
+def lead_flags(user: User) -> QuerySet:
+    """Flags of the account leads that the user answers for."""
+    kind = ContentType.objects.get_for_model(AccountLead)
+    found = AccountLead.objects.answered_for_by(user)
+    return Flag.objects.filter(content_type=kind, object_id__in=found.values("pk"))
+
+
+def my_flags(user: User) -> QuerySet:
+    """Flags of plans that the user may open, and of account leads that they answer for."""
+    return Flag.objects.on_plans().visible_to(user) | lead_flags(user)
+
+
+def alerts(user: User) -> QuerySet:
+    """Those of them that stand, each with ``plan_name`` and ``leads_on``, for a list.
+
+    ``leads_on`` says of an account lead who leads on what: "T07 leads on QKS"; None of a plan.
+    """
+    kind = ContentType.objects.get_for_model(AccountLead)
+    plan = TerritoryPlan.objects.filter(pk=OuterRef("object_id"))
+    lead = AccountLead.objects.filter(pk=OuterRef("object_id")).order_by()
+    says = Concat("territory__code", Value(" leads on "), "organisation__code")
+    of_lead = lead.annotate(says=says)
+    return (
+        my_flags(user)
+        .filter(lapsed_at=None)
+        .select_related("reorganisation", "owner")
+        .annotate(
+            plan_name=Case(
+                When(content_type=kind, then=Subquery(lead.values("plan__name"))),
+                default=Subquery(plan.values("name")),
+            ),
+            leads_on=Case(When(content_type=kind, then=Subquery(of_lead.values("says")))),
+        )
+    )
+
+
+def leads_to_name_again(user: User) -> QuerySet:
+    """The user's open alerts about account leads, the next day first."""
+    found = alerts(user).open().filter(pk__in=lead_flags(user).values("pk"))
+    return found.order_by("reorganisation__effective_on", "pk")
 
 
 @dataclass(frozen=True)

@@ -208,6 +208,9 @@ class FlagTable(WeighedTable):
     def render_state(self, record):
         return record.reorganisation.get_state_display()
 
+    def render_plan(self, value, record):
+        return f"{value}: {record.leads_on}" if record.leads_on else value
+
     def render_resolved_at(self, value):
         return day_in_short(localtime(value).date())
 

@@ -68,17 +68,6 @@ class FlagQuerySet(models.QuerySet):
             )
         )
 
-    def for_list(self, user: User):
-        """The user's flags of plans, each with ``plan_name``, for a list."""
-        plan = TerritoryPlan.objects.filter(pk=OuterRef("object_id"))
-        return (
-            self.on_plans()
-            .visible_to(user)
-            .filter(lapsed_at=None)
-            .select_related("reorganisation", "owner")
-            .annotate(plan_name=Subquery(plan.values("name")[:1]))
-        )
-
 
 class Flag(models.Model):
     """One plan, post or other thing of ours × one reorganisation, until it is dealt with."""

@@ -29,6 +29,13 @@ class AccountLeadQuerySet(RevisedQuerySet, DatedQuerySet):
         """Leads of the plans that the user may open."""
         return self.filter(plan__in=TerritoryPlan.objects.visible_to(user))
 
+    def answered_for_by(self, user: User):
+        """Those of open plans; for a field user, of territories of theirs."""
+        found = self.visible_to(user).exclude(plan__state=TerritoryPlan.State.ARCHIVED)
+        if user.role == User.Role.FIELD:
+            found = found.filter(territory__in=Territory.objects.visible_to(user))
+        return found
+
 
 class AccountLead(Revised, Dated):
     """A territory that leads on a whole body in a plan: made by a sheet that was applied.

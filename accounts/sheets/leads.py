@@ -11,9 +11,8 @@ from datetime import date
 
 from django.db.models import F
 
-from footprints import blast_radius
 from footprints.dated import ONE_DAY
-from footprints.models import Outcome, Population, Reorganisation
+from footprints.models import Outcome, Population
 from footprints.names import listed
 from footprints.written import number, share
 
@@ -23,7 +22,6 @@ from ..models import (
     RosterEntry,
     Sheet,
     Territory,
-    TerritoryPlan,
     User,
 )
 from .planning import Planned, Row
@@ -188,12 +186,3 @@ def on_body(organisation: int, user: User, day: date) -> list[AccountLead]:
             if entry.holds(max(day, lead.opened_on)) and (entry.user or entry.name)
         ]
     return found
-
-
-def touched_by(event: Reorganisation, user: User) -> list[AccountLead]:
-    """The leads that an event unsettles, that the user may see, with their bodies; one query."""
-    key = AccountLead._meta.get_field("organisation")
-    rows = blast_radius.touched(key, event).filter(
-        plan__in=TerritoryPlan.objects.visible_to(user).open()
-    )
-    return list(rows.select_related("plan", "territory", "organisation").order_by("plan__name"))

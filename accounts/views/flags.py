@@ -4,19 +4,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
+from footprints import blast_radius
 from footprints.dated import ONE_DAY
 from footprints.lists import Action, ListView
+from footprints.lives import Lives
+from footprints.models import Change
 from footprints.names import count
 
 from ..effects import for_user
 from ..filters import FlagFilter, PostFlagFilter
-from ..models import Flag, SheetChange, User
+from ..models import AccountLead, Flag, SheetChange, User
+from ..overview import alerts, my_flags
 from ..services import flags as services
 from ..sheets.deciding import sheet_of
 from ..sheets.planning import planned
@@ -36,7 +40,7 @@ class FlagList(ListView):
     empty_text = "When a reorganisation touches one of your plans, it is flagged here."
 
     def get_queryset(self):
-        return Flag.objects.for_list(self.request.user)
+        return alerts(self.request.user)
 
     def get_actions(self):
         if not may_verify(self.request.user):
@@ -76,6 +80,8 @@ class FlagPage(LoginRequiredMixin, TemplateView):
 
     def get(self, request, *args, pk, **kwargs):
         flag = _flag(request, pk)
+        if flag.content_type.model_class() is AccountLead:
+            return render(request, "accounts/lead_flag.html", _about_a_lead(request, flag))
         touched = for_user(request.user, [flag])
         if not touched:
             # An applied sheet has done away with what there was to see.
@@ -98,6 +104,30 @@ class FlagPage(LoginRequiredMixin, TemplateView):
         )
 
 
+# What an event does to a body that somebody leads on.
+DOES = {
+    Change.ENDS: "comes to an end with it",
+    Change.SPLITS: "is split by it",
+    Change.CLOSES: "closes with it",
+}
+
+
+def _about_a_lead(request, flag) -> dict:
+    event, key = flag.reorganisation, AccountLead._meta.get_field("organisation")
+    lead = blast_radius.with_change(key, AccountLead.objects.filter(pk=flag.object_id), event)
+    lead = lead.select_related("plan", "territory", "organisation").get()
+    of_plan = Flag.objects.on_plans().visible_to(request.user).filter(lapsed_at=None)
+    return {
+        "flag": flag,
+        "event": event,
+        "lead": lead,
+        "body": Lives([lead.organisation_id]).near(lead.organisation_id, event.effective_on),
+        "does": DOES.get(lead.change, "is touched by it no more"),
+        "of_plan": of_plan.filter(reorganisation=event, object_id=lead.plan_id).first(),
+        "may_resolve": may_resolve(request.user),
+    }
+
+
 def may_resolve(user: User) -> bool:
     """A whole plan's flag is dealt with by those who plan; a field user sees their part of it."""
     return user.role in (User.Role.PLANNER, User.Role.MANAGER)
@@ -109,7 +139,7 @@ def may_verify(user: User) -> bool:
 
 
 def _flag(request, pk) -> Flag:
-    flags = Flag.objects.on_plans().visible_to(request.user)
+    flags = my_flags(request.user)
     return get_object_or_404(
         flags.select_related("reorganisation", "resolved_by", "content_type"), pk=pk
     )
@@ -145,7 +175,8 @@ def resolve_posts(request):
 
 
 def event_panel(request, event) -> str:
-    """The reader's plans that an event touches, for the event's page a floor below; one query."""
-    flags = Flag.objects.for_list(request.user).filter(reorganisation=event)
-    flags = flags.order_by("-weight", "plan_name")
+    """The reader's plans and account leads that an event touches, for the event's page a floor
+    below; one query."""
+    flags = alerts(request.user).filter(reorganisation=event)
+    flags = flags.order_by("-weight", "plan_name", "leads_on")
     return render_to_string("accounts/_event_panel.html", {"flags": flags}, request=request)

@@ -5,9 +5,11 @@ from django.views.generic import TemplateView
 
 from .. import timetable
 from ..models import Digest, RosterEntry, Sheet, TerritoryPlan
-from ..overview import days_of
+from ..overview import days_of, leads_to_name_again
 from ..sheets import history
 from ..territories.plans import may_plan
+
+LEADS_SHOWN = 20  # the list of alerts has the rest
 
 
 class Home(LoginRequiredMixin, TemplateView):
@@ -22,6 +24,7 @@ class Home(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             moments=timetable.soon(dues, today=as_at.today),
             asked=history.asked_of(user) if may_plan(user) else [],
+            leads=leads_to_name_again(user)[:LEADS_SHOWN],
             coming=coming,
             gone=gone,
             is_new=may_plan(user) and not Sheet.objects.filter(prepared_by=user).exists(),

@@ -365,11 +365,3 @@ def leads_panel(request, organisation) -> str:
         return ""
     context = {"leads": found, "may_plan": may_plan(request.user)}
     return render_to_string("accounts/_leads_panel.html", context, request=request)
-
-
-def unsettled_leads_panel(request, event) -> str:
-    """The reader's account leads that an event unsettles, for the event's page; one query."""
-    found = leads.touched_by(event, request.user)
-    if not found:
-        return ""
-    return render_to_string("accounts/_unsettled_leads.html", {"leads": found}, request=request)

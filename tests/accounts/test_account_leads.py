@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from accounts import radius
+from accounts import overview, radius
 from accounts.models import AccountLead, Decision, Flag, TerritoryPlan
 from accounts.services.flags import raise_flags
 from accounts.sheets import applying, deciding, leads, undoing
@@ -248,9 +248,9 @@ def test_a_later_event_unsettles_the_lead_and_counts_it(case):
     flag = Flag.objects.get(reorganisation=event, content_type__model="accountlead")
     assert flag.root == AccountLead.objects.get()
     assert [group.says for group in radius.by_owner(event)] == ["an account lead"]
-    assert leads.touched_by(event, case.planner) == [AccountLead.objects.get()]
-    assert leads.touched_by(event, factories.user()) == []
-    assert flag not in Flag.objects.visible_to(case.planner)
+    assert list(overview.lead_flags(case.planner)) == [flag]
+    assert list(overview.lead_flags(factories.user())) == []
+    assert flag not in Flag.objects.on_plans()
 
 
 # --- Pages -------------------------------------------------------------------------------------
@@ -307,11 +307,86 @@ def test_the_bodys_page_says_who_leads_to_those_who_may_see_the_plan(client, cas
     assert "Account lead" not in text(client.get(page, {"on": "2020-05-01"}))
 
 
-def test_the_events_page_names_the_leads_that_it_unsettles(client, case):
+@pytest.fixture
+def unsettled(case):
+    """The second territory leads on the new body, which an event of 2021 would close."""
     case.choose(lead=case.homes[1])
     case.apply()
-    event = factories.reorganisation(effective_on=APRIL_2021, state="proposed")
-    factories.succession(reorganisation=event, predecessor=case.new)
-    client.force_login(case.planner)
+    case.event = factories.reorganisation(
+        effective_on=APRIL_2021, state="proposed", title="It would close"
+    )
+    factories.succession(reorganisation=case.event, predecessor=case.new, successor=None)
+    case.owner, case.neighbour = (factories.user(team=case.plan.team) for _ in range(2))
+    for user, home in ((case.owner, case.homes[1]), (case.neighbour, case.homes[0])):
+        factories.roster_entry(territory=home, user=user, opened_on=case.plan.opened_on)
+    raise_flags()
+    case.lead_flag = Flag.objects.get(content_type__model="accountlead")
+    case.says = f"{case.homes[1].code} leads on {case.new.code}"
+    return case
 
-    assert "Account leads to name again" in text(client.get(event.get_absolute_url()))
+
+@pytest.mark.parametrize("who", ["planner", "manager", "owner"])
+def test_whoever_answers_for_a_lead_meets_it_at_home_in_the_alerts_and_on_the_event(
+    client, unsettled, who
+):
+    client.force_login(getattr(unsettled, who))
+    address = unsettled.lead_flag.get_absolute_url()
+
+    home = client.get("/")
+    assert "Account leads to name again 1" in text(home)
+    for page in (home, client.get("/alerts/"), client.get(unsettled.event.get_absolute_url())):
+        assert unsettled.says in text(page)
+        assert f'href="{address}"' in page.content.decode()
+    page = text(client.get(address))
+    assert "That body closes with it: It would close." in page
+    assert "This is not decided." in page
+    assert ("Mark dealt with" in page) == (who != "owner")
+
+
+def test_nobody_else_meets_it(client, unsettled):
+    address = unsettled.lead_flag.get_absolute_url()
+    client.force_login(unsettled.neighbour)
+    for page in ("/", "/alerts/", unsettled.event.get_absolute_url()):
+        assert unsettled.says not in text(client.get(page))
+    assert client.get(address).status_code == 404
+
+    TerritoryPlan.objects.get().team.__class__.objects.update(is_walled=True)
+    client.force_login(unsettled.planner)
+    assert unsettled.says not in text(client.get("/alerts/"))
+    assert client.get(address).status_code == 404
+    assert client.post(f"{address}resolve/").status_code == 404
+
+
+def test_it_is_dealt_with_by_those_who_plan_and_leaves_the_home_page(client, unsettled):
+    resolve = f"{unsettled.lead_flag.get_absolute_url()}resolve/"
+    client.force_login(unsettled.owner)
+    assert client.post(resolve).status_code == 404
+
+    client.force_login(unsettled.planner)
+    assert "Dealt with on" in text(client.post(resolve, follow=True))
+
+    assert "Account leads to name again" not in text(client.get("/"))
+    assert unsettled.says in text(client.get("/alerts/?dealt_with=yes"))
+    assert unsettled.says not in text(client.get("/alerts/?dealt_with=no"))
+
+
+def test_it_is_found_by_its_plan_and_no_plan_of_the_same_number_is(client, unsettled):
+    other = factories.plan(pk=unsettled.lead_flag.object_id + 10_000)
+    AccountLead.objects.update(id=other.pk)
+    Flag.objects.filter(pk=unsettled.lead_flag.pk).update(object_id=other.pk)
+    client.force_login(unsettled.planner)
+
+    page = text(client.get("/alerts/", {"plan": unsettled.plan.pk}))
+    assert f"{unsettled.plan.name}: {unsettled.says}" in page
+    assert unsettled.says not in text(client.get("/alerts/", {"plan": other.pk}))
+
+
+def test_an_event_that_is_dropped_takes_the_alert_of_a_lead_with_it(client, unsettled):
+    unsettled.event.state = "rejected"
+    unsettled.event.save()
+    unsettled.event.__class__.objects.filter(pk=unsettled.event.pk).revise()
+    raise_flags()
+    client.force_login(unsettled.planner)
+
+    assert unsettled.says not in text(client.get("/"))
+    assert "Nothing to do since" in text(client.get(unsettled.lead_flag.get_absolute_url()))

@@ -173,7 +173,7 @@ def test_home_costs_the_same_however_many_plans_there_are(
     client.force_login(planner)
     client.get("/")
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         client.get("/")
     assert TerritoryPlan.objects.filter(owner=planner).count() == plans
 
