@@ -24,6 +24,7 @@ from .deciding import Moved, SheetError, Stale, check, clear
 from .history import Deed, record, record_each
 from .planning import Planned, in_words, planned_of
 from .rehearsing import rehearsal
+from .unswept import unswept
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def apply_sheet(flag: Flag, *, by: User | None = None, on: date | None = None) -
     return applied.done.get(flag.pk)
 
 
+@unswept()
 @transaction.atomic
 def apply_sheets(
     flags: Collection[int], *, by: User | None = None, on: date | None = None

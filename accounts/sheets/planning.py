@@ -18,6 +18,7 @@ from ..models import Decision, Sheet, TerritoryPlan
 from ..models.decisions import lend_teams
 from .reading import Held, Reading, read_held, read_lines
 from .rows import Closing, Opening, Party, Planned, Row, differences
+from .unswept import unswept
 
 __all__ = ["Party", "Planned", "Row", "differences", "in_words", "planned", "planned_of"]
 
@@ -35,6 +36,7 @@ def planned(
     return found
 
 
+@unswept()
 def planned_of(
     sheets: Iterable[Sheet],
     *,

@@ -50,6 +50,14 @@ class Reading:
             found.update(side.body.key for side in meeting.sides)
         return found
 
+    @property
+    def territories(self) -> Iterator[Territory]:
+        """Those that the effects name."""
+        for line in self.effect.lines:
+            yield line.territory
+        for meeting in self.effect.meetings:
+            yield from (side.territory for side in meeting.sides if side.territory)
+
     def reaching(self, unit: int, role: str) -> list[Held]:
         """Its assignments with a day on or after ours, in order."""
         rows = self.rows.get((unit, role), ())
@@ -119,7 +127,8 @@ def read_held(readings: Collection[Reading], units: Collection[int]) -> None:
             organisation__in=list(units),
         ).values_list("plan", "pk", "organisation", "role", "territory", "opened_on", "closed_on")
     )
-    territories = Territory.objects.in_bulk({row[4] for row in found})
+    territories = {home.pk: home for reading in readings for home in reading.territories}
+    territories |= Territory.objects.in_bulk({row[4] for row in found} - territories.keys())
     rows: dict[tuple, list[Held]] = defaultdict(list)
     for plan, pk, unit, role, territory, opened_on, closed_on in found:
         held = Held(pk, unit, role, territories[territory], opened_on, closed_on)

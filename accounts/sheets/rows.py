@@ -15,6 +15,9 @@ from ..effects import Body
 from ..models import Decision, Sheet, Territory
 
 
+_as_json = json.JSONEncoder().encode
+
+
 class Closing(NamedTuple):
     """An assignment that ends: ``on`` is the first day on which it no longer holds."""
 
@@ -231,12 +234,12 @@ class Planned:
             for row in self.held
             for until in [row.until_on and row.until_on.isoformat()]
         ]
-        return sorted(listed_changes, key=json.dumps)
+        return sorted(listed_changes, key=_as_json)
 
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the listing: what an approval is bound to."""
-        return hashlib.sha256(json.dumps(self.listing).encode()).hexdigest()
+        return hashlib.sha256(_as_json(self.listing).encode()).hexdigest()
 
     def row(self, body: int, role: str) -> Row | None:
         return next((row for row in self.rows if row.key == (body, role)), None)

@@ -25,6 +25,7 @@ from .applying import Frozen, locked_sheets
 from .deciding import CLEARED, Stale
 from .history import Deed, record_each
 from .rehearsing import rehearsal
+from .unswept import unswept
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ def may_within_a_freeze(user: User) -> bool:
     return user.role == User.Role.MANAGER
 
 
+@unswept()
 @transaction.atomic
 def undo_sheets(
     flags: Collection[int],
