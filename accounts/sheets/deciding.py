@@ -7,13 +7,14 @@ from datetime import date, datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, Q
 from django.utils.timezone import now
 
 from footprints.models import Outcome
 from footprints.names import count
 from footprints.written import day_in_full
 
-from ..models import CoverageRole, Decision, Flag, Sheet, Territory, User
+from ..models import CoverageRole, Decision, Flag, Sheet, Team, Territory, User
 from .history import Deed, record
 from .planning import Planned, Row, differences, in_words, planned
 
@@ -68,6 +69,15 @@ class Choice:
     lead: Territory | None = None
 
 
+def colleagues(plan: int):
+    """Whom a row of the plan may be asked of: those who work its sheets, and may see it."""
+    planning = (User.Role.PLANNER, User.Role.MANAGER)
+    found = User.objects.filter(role__in=planning, is_active=True)
+    walled = Team.objects.filter(plans=plan, is_walled=True)
+    found = found.filter(~Exists(walled) | Q(team__in=walled))
+    return found.order_by("first_name", "last_name", "username")
+
+
 def sheet_of(flag: Flag) -> Sheet:
     """The flag's sheet; an unsaved one, all defaults, where nobody has touched it."""
     found = Sheet.objects.filter(flag=flag)
@@ -95,11 +105,13 @@ def decide(
 
     ``seen_at`` is when the decision that the person saw was made (None: there was none; False: it
     does not matter, as for a choice over many rows). Raises Stale where another was made since, or
-    where the sheet was prepared; Undecidable for a choice that a row cannot take.
+    where the sheet was prepared; Undecidable for a choice that a row cannot take, or that asks
+    somebody who could not open the sheet.
     """
     sheet, choices = _open(locked(flag)), list(choices)
     current = planned(sheet, bodies={choice.body for choice in choices}, with_lines=True)
     stored, dropped, says = [], [], []
+    asked = {}
     for choice in choices:
         row = current.row(choice.body, choice.role)
         if row is None:
@@ -108,8 +120,13 @@ def decide(
         if seen_at is not False and made_at != seen_at:
             who = row.decision.by if row.decision else "Somebody"
             raise Stale(f"{who} decided on {row.body.code} meanwhile: look again, then decide.")
+        if choice.assigned_to and choice.assigned_to != (
+            row.decision and row.decision.assigned_to
+        ):
+            asked[choice.assigned_to.pk] = choice.assigned_to
         stored.append(_decision(sheet, row, choice, by))
         says.append(f"{row.body.code} {_in_short(row, stored[-1])}")
+    _refuse_to_ask(asked, sheet)
     for decision in list(stored):
         if not (decision.outcome or decision.reason or decision.assigned_to or decision.lead):
             stored.remove(decision)
@@ -129,6 +146,18 @@ def decide(
         more = f"; and {len(says) - NAMED} more" if len(says) > NAMED else ""
         record(sheet, Deed.DECIDED, by=by, says="; ".join(says[:NAMED]) + more)
     return len(stored) + len(dropped)
+
+
+def _refuse_to_ask(asked: dict[int, User], sheet: Sheet) -> None:
+    """Raise Undecidable for somebody newly asked who works no sheet of the plan: the question
+    would reach nobody. Whoever was asked before and may not see it now holds up no other deed."""
+    may = set()
+    if asked:
+        may.update(
+            colleagues(sheet.flag.object_id).filter(pk__in=asked).values_list("pk", flat=True)
+        )
+    for person in (asked[pk] for pk in sorted(asked.keys() - may)):
+        raise Undecidable(f"{person} does not work sheets of this plan: ask somebody who plans.")
 
 
 def _in_short(row: Row, decision: Decision) -> str:

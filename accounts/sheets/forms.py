@@ -1,27 +1,17 @@
 """What a person types on a decision sheet."""
 
 from django import forms
-from django.db.models import Exists, Q
 
 from footprints.models import Outcome
 from footprints.written import day_in_full
 
-from ..models import CoverageRole, Sheet, Team, Territory, User
-from .deciding import Choice, Undecidable, refuse_days
+from ..models import CoverageRole, Sheet, Territory, User
+from .deciding import Choice, Undecidable, colleagues, refuse_days
 from .leads import Proposal
 from .planning import Row
 
 DEFAULT = "default"
 DAY = forms.DateInput(attrs={"type": "date"})
-
-
-def colleagues(plan: int):
-    """Whom a row of the plan may be asked of: those who plan, and may see it."""
-    planning = (User.Role.PLANNER, User.Role.MANAGER)
-    found = User.objects.filter(role__in=planning, is_active=True)
-    walled = Team.objects.filter(plans=plan, is_walled=True)
-    found = found.filter(~Exists(walled) | Q(team__in=walled))
-    return found.order_by("first_name", "last_name", "username")
 
 
 class CommentForm(forms.Form):

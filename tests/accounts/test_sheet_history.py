@@ -155,8 +155,42 @@ def test_nobody_is_asked_about_a_plan_that_they_may_not_see(planner, case):
     asked = planner.post(row, {"outcome": "default", "assigned_to": case.manager.pk})
 
     assert (asked.status_code, "Select a valid choice" in text(asked)) == (422, True)
-    case.choose(assigned_to=case.manager)
+    with pytest.raises(deciding.Undecidable, match="does not work sheets of this plan"):
+        case.choose(assigned_to=case.manager)
     assert history.asked_of(case.manager) == []
+
+
+@pytest.mark.parametrize("role", [User.Role.FIELD, User.Role.STEWARD])
+def test_whoever_may_not_open_a_sheet_is_not_asked(planner, case, role):
+    """A question to a field user would lead to a page that is not found."""
+    asked = factories.user(role=role, team=case.plan.team, first_name="Sam", last_name="Hart")
+    factories.roster_entry(territory=case.homes[0], user=asked, opened_on=case.plan.opened_on)
+    row = reverse("accounts:decide", args=[case.flag.pk, case.new.code, "owner"])
+    many = reverse("accounts:decide_many", args=[case.flag.pk])
+    ask = {"deed": "ask", "assigned_to": asked.pk, "row": f"{case.new.code}/owner"}
+
+    assert "Sam Hart" not in text(planner.get(row))
+    one = planner.post(row, {"outcome": "default", "assigned_to": asked.pk})
+    some = planner.post(many, ask, follow=True)
+
+    assert (one.status_code, "Select a valid choice" in text(one)) == (422, True)
+    assert "Select a valid choice" in text(some)
+    with pytest.raises(deciding.Undecidable, match="Sam Hart does not work sheets of this plan"):
+        case.choose(assigned_to=asked)
+    assert not case.sheet.pk or not case.sheet.decisions.exists()
+
+
+def test_whoever_no_longer_plans_holds_up_no_decision(planner, case):
+    case.choose(assigned_to=case.manager)
+    User.objects.filter(pk=case.manager.pk).update(role=User.Role.FIELD)
+    many = reverse("accounts:decide_many", args=[case.flag.pk])
+
+    hold = {"deed": "hold", "until_on": "2020-07-01", "row": f"{case.new.code}/owner"}
+    assert "One row decided" in text(planner.post(many, hold, follow=True))
+
+    assert case.sheet.decisions.get().assigned_to == case.manager
+    planner.force_login(User.objects.get(pk=case.manager.pk))
+    assert "Asked of you" not in text(planner.get("/"))
 
 
 def test_the_rows_narrow_to_conflicts(planner, case):
