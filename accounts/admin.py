@@ -14,6 +14,8 @@ from .models import (
     Digest,
     Flag,
     Freeze,
+    Job,
+    JobSheet,
     Letter,
     RosterEntry,
     Scenario,
@@ -269,6 +271,21 @@ class SheetDeedAdmin(ReadOnlyAdmin):
     list_filter = ["deed", "at"]
     list_select_related = ["by"]
     search_fields = ["says", "by__username", "by__last_name"]
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    list_display = ["deed", "event", "by", "asked_at", "state", "done", "total"]
+    list_filter = ["deed", "state", "asked_at"]
+    list_select_related = ["event", "by"]
+    search_fields = ["event__title", "by__username", "by__last_name"]
+
+
+@admin.register(JobSheet)
+class JobSheetAdmin(ReadOnlyAdmin):
+    list_display = ["job_id", "flag_id", "state", "rows", "says"]
+    list_filter = ["state"]
+    search_fields = ["says"]
 
 
 @admin.register(AccountLead)

@@ -1,11 +1,18 @@
 """The clock's doors: each takes keys, calls one service, and may run twice without harm."""
 
+import logging
+
 from celery import shared_task
 from django.utils.timezone import localdate
+from kombu.exceptions import OperationalError
 
-from .models import Digest
+from .models import Digest, Job
 from .services import digests, flags
-from .sheets import applying
+from .sheets import applying, jobs
+
+logger = logging.getLogger(__name__)
+
+A_TICK = 55  # seconds: what found no worker by then is left to the next tick
 
 
 @shared_task
@@ -18,6 +25,28 @@ def raise_flags():
 def apply_due():
     """Apply the approved sheets whose day has come; one that is not ready is tried again."""
     return applying.apply_due(localdate())
+
+
+@shared_task
+def do_job(pk):
+    """Do a job, or go on with it where a worker was killed; then look at what it unsettled."""
+    jobs.work(Job.objects.get(pk=pk), on=localdate())
+    flags.raise_flags()
+
+
+@shared_task
+def resume_jobs():
+    """Take up again what no worker is at: one was killed, or the broker lost its message."""
+    for job in jobs.unfinished():
+        do_job.apply_async((job.pk,), expires=A_TICK)
+
+
+def start(job):
+    """Have a worker do the job, once it is committed; without a broker the clock will."""
+    try:
+        do_job.delay_on_commit(job.pk)
+    except OperationalError:
+        logger.warning("Job %s waits for the broker", job.pk, exc_info=True)
 
 
 @shared_task

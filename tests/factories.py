@@ -15,6 +15,8 @@ from accounts.models import (
     Digest,
     Flag,
     Freeze,
+    Job,
+    JobSheet,
     RosterEntry,
     Scenario,
     Team,
@@ -233,6 +235,16 @@ def flag(root=None, **fields) -> Flag:
 def timeline_task(**fields) -> TimelineTask:
     fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
     return TimelineTask.objects.create(**{"milestone": "legal-day", **fields})
+
+
+def job(*flags, **fields) -> Job:
+    """A job on the sheets of these flags of one event; of one, where none is given."""
+    flags = flags or (flag(),)
+    fields = {"deed": "apply", "by": fields.get("by") or user(role="planner"), **fields}
+    fields = {"asked_at": now(), "event": flags[0].reorganisation, **fields}
+    made = Job.objects.create(**{"total": len(flags), **fields})
+    JobSheet.objects.bulk_create(JobSheet(job=made, flag=one) for one in flags)
+    return made
 
 
 def digest(**fields) -> Digest:

@@ -1,6 +1,7 @@
 from .decisions import Decision, Sheet, SheetChange
 from .flags import Digest, Flag, Letter
 from .history import SheetComment, SheetDeed
+from .jobs import Job, JobSheet
 from .leads import AccountLead
 from .scenarios import Scenario
 from .teams import DataSupplier, Freeze, Team
@@ -18,6 +19,8 @@ __all__ = [
     "Digest",
     "Flag",
     "Freeze",
+    "Job",
+    "JobSheet",
     "Letter",
     "Milestone",
     "RosterEntry",

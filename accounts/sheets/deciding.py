@@ -108,7 +108,7 @@ def decide(
     where the sheet was prepared; Undecidable for a choice that a row cannot take, or that asks
     somebody who could not open the sheet.
     """
-    sheet, choices = _open(locked(flag)), list(choices)
+    sheet, choices = still_open(locked(flag)), list(choices)
     current = planned(sheet, bodies={choice.body for choice in choices}, with_lines=True)
     stored, dropped, says = [], [], []
     asked = {}
@@ -238,7 +238,7 @@ def set_days(
     Raises Undecidable for a day before the legal one, or our day within a freeze of the team, or
     after a day until which a row is held.
     """
-    sheet = _open(locked(flag))
+    sheet = still_open(locked(flag))
     refuse_days(sheet, align_on=align_on, data_on=data_on)
     by_default = sheet.default_days
     sheet.align_on = None if align_on == by_default.ours.on else align_on
@@ -278,22 +278,33 @@ def prepare(flag: Flag, *, by: User, seen: str) -> Sheet:
 
     Raises Undecided where a row needs a person's word, Stale where the changes are others by now.
     """
-    sheet = _open(locked(flag))
+    sheet = still_open(locked(flag))
     current = planned(sheet)
+    refuse_unready(current)
+    if seen != current.fingerprint:
+        raise Stale("The changes are not those that your page showed: look again, then prepare.")
+    put_up(current, by=by, at=now())
+    sheet.save()
+    record(sheet, Deed.PREPARED, by=by, says=in_words(current))
+    log.info("Sheet %s prepared by %s: %s", sheet.pk, by, sheet.fingerprint)
+    return sheet
+
+
+def refuse_unready(current: Planned) -> None:
+    """Raise Undecided where a row needs a person's word, SheetError where nothing would change."""
     if current.undecided:
         named = ", ".join(row.body.code for row in current.undecided[:10])
         raise Undecided(f"Still to be decided: {named}.")
     if not (current.closings or current.openings or current.held):
         raise SheetError("There is nothing to change: the event does not touch this plan now.")
-    if seen != current.fingerprint:
-        raise Stale("The changes are not those that your page showed: look again, then prepare.")
-    sheet.prepared_by, sheet.prepared_at = by, now()
+
+
+def put_up(current: Planned, *, by: User, at: datetime) -> None:
+    """Bind the sheet to these changes, for approval; the caller saves it."""
+    sheet = current.sheet
+    sheet.prepared_by, sheet.prepared_at = by, at
     sheet.fingerprint, sheet.changes = current.fingerprint, current.listing
     sheet.is_four_eyed = settings.FOUR_EYES
-    sheet.save()
-    record(sheet, Deed.PREPARED, by=by, says=in_words(current))
-    log.info("Sheet %s prepared by %s: %s", sheet.pk, by, sheet.fingerprint)
-    return sheet
 
 
 @transaction.atomic
@@ -303,16 +314,21 @@ def approve(flag: Flag, *, by: User) -> Sheet:
     Raises SamePerson for the one who prepared it, Moved where the changes are others by now.
     """
     sheet = locked(flag)
-    if sheet.state != "prepared":
-        raise Stale(_standing(sheet))
-    if sheet.is_four_eyed and sheet.prepared_by_id == by.pk:
-        raise SamePerson("You prepared this sheet: a colleague approves it.")
+    refuse_approval(sheet, by=by)
     current = check(sheet)
     sheet.approved_by, sheet.approved_at = by, now()
     sheet.save(update_fields=["approved_by", "approved_at"])
     record(sheet, Deed.APPROVED, by=by, says=in_words(current))
     log.info("Sheet %s approved by %s: %s", sheet.pk, by, sheet.fingerprint)
     return sheet
+
+
+def refuse_approval(sheet: Sheet, *, by: User) -> None:
+    """Raise Stale where the sheet is not prepared, SamePerson for the one who prepared it."""
+    if sheet.state != "prepared":
+        raise Stale(_standing(sheet))
+    if sheet.is_four_eyed and sheet.prepared_by_id == by.pk:
+        raise SamePerson("You prepared this sheet: a colleague approves it.")
 
 
 def check(sheet: Sheet) -> Planned:
@@ -351,7 +367,8 @@ def clear(sheet: Sheet) -> None:
         setattr(sheet, name, value)
 
 
-def _open(sheet: Sheet) -> Sheet:
+def still_open(sheet: Sheet) -> Sheet:
+    """The sheet itself; raises Stale where it is prepared, approved or applied by now."""
     if sheet.state != "deciding":
         raise Stale(_standing(sheet))
     return sheet
@@ -360,7 +377,7 @@ def _open(sheet: Sheet) -> Sheet:
 def _standing(sheet: Sheet) -> str:
     """What the sheet is, for somebody whose page showed something else."""
     if sheet.state == "deciding":
-        return "Somebody has taken the sheet back: it is being decided on, and not prepared."
+        return "The sheet is not prepared, or was taken back: it is being decided on."
     if sheet.state == "applied":
         return "The sheet is applied already: undo it to decide again."
     who = sheet.approved_by or sheet.prepared_by

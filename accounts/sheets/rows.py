@@ -14,7 +14,6 @@ from footprints.names import listed
 from ..effects import Body
 from ..models import Decision, Sheet, Territory
 
-
 _as_json = json.JSONEncoder().encode
 
 

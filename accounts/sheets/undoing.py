@@ -128,7 +128,7 @@ def undo_sheets(
     }
     frozen = {pk for pk in done if on and sheets[pk].frozen_until(on)}
     if frozen and not (may_within_a_freeze(by) and despite.strip()):
-        raise _frozen(sheets[min(frozen)], on)
+        raise frozen_refusal(sheets[min(frozen)], on)
     walk = _Walk(changes)
     for pk, undone in done.items():
         walk.back(changes[pk], undone, everything)
@@ -139,7 +139,8 @@ def undo_sheets(
     return {sheets[pk].flag_id: undone for pk, undone in done.items()}
 
 
-def _frozen(sheet: Sheet, on: date) -> Frozen:
+def frozen_refusal(sheet: Sheet, on: date) -> Frozen:
+    """Why a sheet is not undone on a day on which its team is frozen."""
     until = sheet.frozen_until(on)
     return Frozen(
         f"Nothing of the {sheet.team.called} changes before {day_in_full(until)}: undo it then, "

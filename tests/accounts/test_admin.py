@@ -89,6 +89,7 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     a_sheet()
     factories.freeze()
     factories.timeline_task(owner=factories.user())
+    factories.job()
     change_calendar(factories.user())
     factories.data_supplier()
     factories.scenario()
