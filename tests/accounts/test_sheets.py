@@ -671,7 +671,7 @@ def test_a_plan_of_many_units_asks_the_database_as_often_as_one_of_few(
         planned(case.sheet)
 
 
-QUERIES = 18
+QUERIES = 17
 
 
 @pytest.mark.django_db(transaction=True)
