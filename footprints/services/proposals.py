@@ -21,6 +21,7 @@ from ..proposing.grouping import STATED
 from ..proposing.movements import TOGETHER
 from ..shares import rounded
 from .releases import lock_register, open_release, renew_events
+from .steps import take_step
 
 State = Proposal.State
 # Evidence that moved by less than a tenth is the same evidence: a dismissal of it stands.
@@ -218,7 +219,9 @@ def accept(
 
     Bodies that ended pass their area to their successors: all of it where there is one; shares
     by people where all the members' are known, else not known. Members that kept their code move
-    with it. Whatever rests on these bodies is flagged. Raises AlreadyDecided, AlreadyRecorded.
+    with it. No body is closed in the register, as none is by an event that is recorded by hand:
+    that is for its own report to say, which stays to be undone by itself. Whatever rests on these
+    bodies is flagged. Raises AlreadyDecided, AlreadyRecorded.
     """
     lock_register()
     proposal = Proposal.objects.select_for_update().get(pk=proposal.pk)
@@ -238,20 +241,24 @@ def accept(
         by=by,
         title=proposal.title[:200],
     )
-    Step.objects.create(
+    step = Step(
         reorganisation=event,
         state=state,
+        effective_on=event.effective_on,
         on=proposal.release and proposal.release.published_on,
         source=_source(proposal),
         said_by="Proposed by the register, accepted by a steward",
         reason=" ".join(filter(None, [evidence.in_words(proposal.evidence), reason])),
-        by=by,
+        at=release.applied_at,
+        release=release,
     )
+    take_step(step, by=by)
     _assert(proposal, event, release)
     renew_events(release)
     proposal.state, proposal.reorganisation = State.ACCEPTED, event
     proposal.decided_at, proposal.decided_by, proposal.reason = release.applied_at, by, reason
     proposal.save()
+    event.refresh_from_db()
     return event
 
 

@@ -1,6 +1,7 @@
 """Steps of an event: taken, and taken back with the release that wrote their facts."""
 
 from django.db import transaction
+from django.db.models import Q
 
 from .. import clashes
 from ..models import Release, Reorganisation, Step
@@ -38,7 +39,9 @@ def take_back_steps(release: Release, undo: Release):
 
 def _take_back(event: Reorganisation, step: Step) -> Step:
     """The recording of the event, or a day that it was moved to."""
-    before = event.steps.filter(pk__lt=step.pk, effective_on__isnull=False)
+    # A proposal may be accepted again, once that was undone: what is undone is no former day.
+    stands = Q(release=None) | Q(release__in=Release.objects.standing())
+    before = event.steps.filter(stands, pk__lt=step.pk, effective_on__isnull=False)
     if former := before.last():
         event.effective_on = former.effective_on
         reason = f"Moving its day was undone: it is {day_in_full(event.effective_on)} again."

@@ -5,7 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from footprints.models import Move, Proposal, Relationship, Release, Reorganisation, Succession
+from footprints.drafts import Draft, Evidence
+from footprints.models import (
+    Move,
+    Proposal,
+    Relationship,
+    Release,
+    Reorganisation,
+    Succession,
+    Version,
+)
 from footprints.services.proposals import (
     AlreadyDecided,
     AlreadyRecorded,
@@ -13,7 +22,9 @@ from footprints.services.proposals import (
     dismiss,
     propose,
     propose_from_passings,
+    release_of,
 )
+from footprints.services.recording import record_event
 from footprints.services.releases import undo_release
 from footprints.tracing import trace
 from tests import factories as make
@@ -206,6 +217,58 @@ def test_an_accepted_transfer_moves_members_and_ends_nobody(nhs):
     assert propose(at=LATER) == []
 
 
+def test_an_acceptance_does_to_what_rests_on_its_bodies_what_a_recorded_event_does(nhs):
+    """Neither closes a body in the register, which its own report does: it ends by the event."""
+    old, new = nhs.body("OLD"), nhs.body("NEW")
+    members = nhs.join(old, 4)
+    told = nhs.move(members, new)
+    (proposal,) = propose(at=AT)
+    assert proposal.evidence[0]["how"] == "emptied"
+    steward = make.user(role="steward")
+    kinds = Reorganisation.Kind
+    assert proposal.kind == kinds.ABSORPTION
+
+    accepted = accept(proposal, by=steward)
+    by_proposal = does(accepted)
+    undo_release(release_of(proposal), by=steward)
+    recorded = record_event(
+        Draft(
+            kind=kinds.ABSORPTION,
+            effective_on=DAY,
+            before=("OLD",),
+            after=("NEW",),
+            evidence=Evidence(said_by="The board"),
+        ),
+        by=steward,
+        at=LATER,
+    )
+
+    assert ("OLD", "ends", "NEW") in by_proposal
+    assert does(recorded) == by_proposal
+    assert Version.objects.now().get(organisation=old).closed_on is None
+    # So that what told of it stays a report that can be undone by itself.
+    assert undo_release(told, by=steward)
+
+
+def test_an_acceptance_that_is_undone_leaves_no_event_standing_however_often(split):
+    for _ in range(2):
+        (proposal,) = propose(split.told, at=AT)
+        event = accept(proposal, by=make.user())
+        assert (event.state, event.steps.last().release) == ("effective", release_of(proposal))
+
+        undo_release(release_of(proposal))
+
+        event.refresh_from_db()
+        assert (event.state, event.effective_on) == ("superseded", DAY)
+        assert event.steps.last().reason == "Its recording was undone."
+        assert not Reorganisation.objects.standing().filter(pk=event.pk).exists()
+
+
+def does(event):
+    """What the event does to each body."""
+    return set(event.touches.values_list("organisation__code", "change", "other__code"))
+
+
 def test_an_acceptance_is_undone_like_any_release_and_may_be_proposed_again(split):
     (proposal,) = propose(at=AT)
     event = accept(proposal, by=make.user())
@@ -220,8 +283,8 @@ def test_an_acceptance_is_undone_like_any_release_and_may_be_proposed_again(spli
 
     renewed = accept(again, by=make.user())
 
-    assert renewed == event  # the same event, with a second step
-    assert event.steps.count() == 2
+    assert renewed == event  # the same event, with a step each
+    assert event.steps.count() == 3  # accepted, undone, accepted
     assert Succession.objects.now().count() == 2
 
 
