@@ -1,16 +1,20 @@
 """The real plan of 2020, taken by the people who do it from proposal to applied to undone."""
 
+from datetime import date
+
 import pytest
 from django.utils.timezone import now
 from playwright.sync_api import Page, expect
 
 from accounts import tasks
 from accounts.models import Assignment, Flag, TerritoryPlan
-from footprints.models import Release, Reorganisation
+from footprints.models import Proposal, Release, Reorganisation, Step
+from footprints.services.proposals import propose_from_passings
 from footprints.services.releases import open_release, renew_events, undo_release
 
 from .test_main_job import REPLAY
 
+DAY = date(2020, 4, 1)
 KENT = "09C 09E 09J 09W 10A 10D 10E 99J".split()
 REAL = "91q-2020-04-01"
 
@@ -23,34 +27,32 @@ def rows(plan):
 def unannounced(demo):
     """The register before anybody said that Kent's eight CCGs merge; afterwards all is back.
 
-    What is known of the merger is retracted by a release, and the release is undone.
+    What is known of the merger is retracted by a release, and the release is undone. A report then
+    states where each of the eight went, which is proposed.
     """
     plan = TerritoryPlan.objects.get(name=REPLAY)
-    before, events = rows(plan), set(Reorganisation.objects.values_list("pk", flat=True))
+    before = rows(plan)
     withheld = open_release(kind=Release.Kind.EVENT, source="withheld", at=now())
     known = Reorganisation.objects.get(slug=REAL)
+    was = Reorganisation.objects.filter(pk=known.pk).values("title", "kind", "state").get()
+    steps = set(known.steps.values_list("pk", flat=True))
     known.successions.now().update(retracted_by=withheld)
     known.moves.now().update(retracted_by=withheld)
     renew_events(withheld)
     tasks.raise_flags.delay()
-    yield plan
-    for event in Reorganisation.objects.exclude(pk__in=events):
-        undo_release(event.steps.exclude(release=None).order_by("pk").first().release)
+    assert not Flag.objects.on_plans().open().filter(reorganisation=known).exists()
+    (proposal,) = propose_from_passings([(code, "91Q", DAY) for code in KENT], at=now())
+    yield plan, proposal
+    for release in Release.objects.standing().filter(source__startswith="proposal 91q"):
+        undo_release(release)
     undo_release(withheld)
+    Step.objects.filter(reorganisation=known).exclude(pk__in=steps).delete()
+    Proposal.objects.filter(pk=proposal.pk).delete()
+    Reorganisation.objects.filter(pk=known.pk).update(**was)
+    Reorganisation.objects.filter(pk=known.pk).revise()
     tasks.raise_flags.delay()
     assert rows(plan) == before
     assert Flag.objects.on_plans().open().filter(reorganisation=known).exists()
-
-
-def move_on(page: Page, event: str, to: str):
-    """From the board, through the card's menu, with who said so."""
-    page.goto("/reorganisations/board/?state=effective")
-    card = page.locator(".board-card", has=page.locator(f"a[href^='{event}']")).first
-    card.locator("summary").click()
-    card.get_by_role("link", name=to, exact=True).click()
-    page.fill("#id_said_by", "The Secretary of State")
-    page.get_by_role("button", name="Move it").click()
-    expect(page.locator("#messages")).to_contain_text(f"is {to.lower()}")
 
 
 def held(page: Page, plan, day: str) -> set[str]:
@@ -62,34 +64,24 @@ def held(page: Page, plan, day: str) -> set[str]:
 
 
 def test_the_plan_of_2020_goes_from_proposal_to_applied_to_undone(sit_down, unannounced):
-    plan = unannounced
+    plan, proposal = unannounced
     before = rows(plan)
     steward, planner = sit_down("steward").page, sit_down("planner").page
     manager = sit_down("manager").page
 
-    # The steward records what is proposed, in four steps; the page says what it would touch.
-    steward.goto("/reorganisations/new/")
-    steward.get_by_role("radio", name="Merger into a new body").check()
-    steward.fill("#find-before", " ".join(KENT))
-    steward.get_by_role("button", name="All 8 of these codes").click()
-    expect(steward.locator("input[name=before]")).to_have_count(8)
-    steward.fill("#find-after", "91Q")
-    steward.locator("#hits-after button", has_text="91Q").first.click()
-    steward.fill("#effective_on", "2020-04-01")
-    steward.select_option("#state", "proposed")
-    steward.fill("#said_by", "The eight governing bodies")
-    expect(steward.locator("#rehearsal")).to_contain_text("eight CCGs merge")
-    expect(steward.locator("#rehearsal")).to_contain_text("× a unit of a territory")
-    steward.get_by_role("button", name="Record it").click()
+    # Nobody announced it: the register proposes it, and the steward makes it an event.
+    planner.goto(proposal.get_absolute_url())
+    expect(planner.get_by_role("heading", level=1)).to_contain_text("eight CCGs merge")
+    expect(planner.get_by_role("button", name="Accept")).to_have_count(0)
+    steward.goto("/register/proposals/")
+    steward.locator(f"#results a[href^='{proposal.get_absolute_url()}']").first.click()
+    expect(steward.locator("main .old-new-list").first).to_contain_text("91Q")
+    steward.get_by_role("button", name="Accept").click()
+    expect(steward.locator("#messages")).to_contain_text("can be undone as a release")
     expect(steward.get_by_role("heading", level=1)).to_contain_text("eight CCGs merge")
-    event = Reorganisation.objects.exclude(slug=REAL).get(
-        effective_on="2020-04-01", title__contains="Kent and Medway"
-    )
-
-    # It goes over the board from proposed to in law to effective.
-    address = event.get_absolute_url()
-    move_on(steward, address, "In law")
-    move_on(steward, address, "Effective")
+    expect(steward.locator(".steps")).to_contain_text("accepted by a steward")
+    event = Reorganisation.objects.get(slug=REAL)
+    assert (event.state, event.successions.now().count()) == ("effective", len(KENT))
     tasks.raise_flags.delay()
 
     # The planner finds the alert, and decides the one row that nobody but a person can.
