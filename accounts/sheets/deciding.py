@@ -308,13 +308,17 @@ def put_up(current: Planned, *, by: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def approve(flag: Flag, *, by: User) -> Sheet:
+def approve(flag: Flag, *, by: User, seen: str | None = None) -> Sheet:
     """Approve the sheet as it was prepared.
 
-    Raises SamePerson for the one who prepared it, Moved where the changes are others by now.
+    ``seen`` is the fingerprint that the approver's page showed; None: it does not matter. Raises
+    SamePerson for the one who prepared it, Stale where it was prepared anew since that page,
+    Moved where the changes are others by now.
     """
     sheet = locked(flag)
     refuse_approval(sheet, by=by)
+    if seen is not None and seen != sheet.fingerprint:
+        raise Stale("It was prepared anew since your page was made: look again, then approve.")
     current = check(sheet)
     sheet.approved_by, sheet.approved_at = by, now()
     sheet.save(update_fields=["approved_by", "approved_at"])

@@ -257,7 +257,7 @@ def approve(request, pk):
     return _deed(
         request,
         flag,
-        lambda: deciding.approve(flag, by=request.user),
+        lambda: deciding.approve(flag, by=request.user, seen=request.POST.get("seen", "")),
         lambda sheet: "Approved.",
     )
 

@@ -77,7 +77,7 @@ def test_the_whole_way_from_default_to_undone(client, case):
     assert "a colleague approves it" in post(client, case, "approve_sheet")
 
     client.force_login(case.manager)
-    assert "1 April 2020, has come" in post(client, case, "approve_sheet")
+    assert "1 April 2020, has come" in post(client, case, "approve_sheet", seen=seen)
     assert "What was changed" in post(client, case, "apply_sheet")
     assert held_on(case.plan, APRIL_2020) == {case.new.code: case.homes[1].code}
     assert "The sheet is applied" in client.get(case.flag.get_absolute_url()).content.decode()
@@ -104,7 +104,8 @@ def test_what_moved_since_is_shown_row_by_row(client, case):
     response = client.get(address(case))
     assert "has moved since" in response.content.decode()
     assert [change.deed for change in response.context["new"]].count("opens") == 1
-    assert "no longer" in post(client, case, "approve_sheet")
+    assert f'name="seen" value="{case.sheet.fingerprint}"' in response.content.decode()
+    assert "no longer" in post(client, case, "approve_sheet", seen=case.sheet.fingerprint)
     assert case.sheet.state == "prepared"
 
 
