@@ -32,7 +32,8 @@ def flag_of(plan, title) -> Flag:
     return Flag.objects.on_plans().get(object_id=plan.pk, reorganisation__title__startswith=title)
 
 
-def test_home_opens_on_what_is_next_and_says_that_it_is_not_decided(client, planner):
+def test_home_opens_on_what_is_next_and_says_that_it_is_not_decided(client, planner, time_machine):
+    time_machine.move_to("2026-11-21 12:00Z", tick=False)
     plan = factories.plan(owner=planner, opened_on=date(2026, 10, 1))
     for code in ("QHL", "QUA"):
         factories.assignment(

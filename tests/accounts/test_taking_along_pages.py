@@ -152,7 +152,7 @@ def test_the_brief_follows_the_sheet_from_undecided_to_done(db):
     owner = str(case.plan.owner)
     assert tasks(case) == [(f"Decide who takes {case.new.code}, or hold it until a day.", owner)]
 
-    asked = factories.user(first_name="Ada")
+    asked = factories.user(first_name="Ada", role="manager")
     case.choose(assigned_to=asked)
     assert tasks(case)[0][1] == "Ada"
     case.choose(Outcome.CARRY, territory=case.homes[0])
