@@ -173,11 +173,11 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
         rows = sorted(passing_rows(successions, lives), key=_reading_order)
         visible = [row for row in successions if row.passes == Succession.Passes.AREA]
         rings = self._rings(event)
-        user = self.request.user
+        user, steps = self.request.user, _told(event)
         return super().get_context_data(
             event=event,
             today=self.request.as_at.today,
-            steps=_told(event),
+            steps=steps,
             areas=[r for r in rows if r["row"].passes == Succession.Passes.AREA],
             functions=[r for r in rows if r["row"].passes == Succession.Passes.FUNCTIONS],
             moved=_grouped(moves, event, lives),
@@ -186,7 +186,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
             rings=rings,
             sources=_sources([*successions, *moves]),
             moves=MOVES[event.state] if user.has_perm(PERMISSION) else (),
-            written_by=_written_by(event, user),
+            written_by=_written_by(steps) if user.has_perm(PERMISSION) else None,
             opens=created.by_events([event]).get(event.pk, []),
             may_change=user.is_staff and user.has_perm("footprints.change_reorganisation"),
             # Field users are told nothing of what hangs where: their panels ask themselves.
@@ -221,7 +221,7 @@ class ReorganisationDetail(LoginRequiredMixin, TemplateView):
 
 def _told(event) -> list[Step]:
     """The steps of the event, the latest first; each says what it did to the flags it leaves."""
-    steps = list(event.steps.select_related("by"))
+    steps = list(event.steps.select_related("by", "release__undone_by"))
     dropped, was_dropped = Reorganisation.State.dropped(), False
     for step in steps:
         is_dropped, step.flags = step.state in dropped, ""
@@ -234,17 +234,15 @@ def _told(event) -> list[Step]:
     return steps[::-1]
 
 
-def _written_by(event, user):
-    """The release that recorded the event and stands, for those who may undo it; None for others.
+def _written_by(steps: list[Step]) -> Release | None:
+    """The release that recorded the event, where it stands; of its steps, the latest first.
 
-    A day that was moved since is undone with it: the page of the undo lists both.
+    A day that was moved since is undone with it: the page of the undo lists both. An event that
+    was undone may be recorded anew, from the same proposal.
     """
-    if not user.has_perm(PERMISSION):
-        return None
-    step = event.steps.exclude(release=None).select_related("release").order_by("pk").first()
-    if step is None or not Release.objects.standing().filter(pk=step.release_id).exists():
-        return None
-    return step.release
+    written = [step.release for step in steps if step.release]
+    standing = [each for each in written if not (each.undoes_id or hasattr(each, "undone_by"))]
+    return standing[-1] if standing else None
 
 
 def _row(key, row):

@@ -63,6 +63,21 @@ def test_an_event_is_recorded_and_its_page_leads_to_its_undo(steward):
     assert not Succession.objects.now().filter(reorganisation=event).exists()
 
 
+def test_the_way_to_the_undo_costs_the_events_page_no_query(
+    steward, django_assert_max_num_queries
+):
+    steward.post(NEW, {**SPLIT, "record": "1"})
+    event = Reorganisation.objects.get(effective_on=date(2028, 4, 1))
+    release = Release.objects.latest("pk")
+    move = {"to": "2028-05-01", "reason": "Later.", "said_by": "The board", "seen": event.revision}
+    assert steward.post(f"{event.get_absolute_url()}day/", move).status_code == 302
+
+    with django_assert_max_num_queries(14):
+        page = steward.get(event.get_absolute_url())
+
+    assert f"/register/releases/{release.pk}/undo/" in page.content.decode()
+
+
 def test_the_page_says_while_typing_what_would_be_recorded_and_records_nothing(steward):
     before = Release.objects.count()
     factories.assignment(
