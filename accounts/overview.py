@@ -27,7 +27,17 @@ def my_flags(user: User) -> QuerySet:
 
 
 def alerts(user: User) -> QuerySet:
-    """Those of them that stand, each with ``plan_name`` and ``leads_on``, for a list.
+    """Those of them that stand, told for a list."""
+    return _told(my_flags(user))
+
+
+def leads_to_name_again(user: User) -> QuerySet:
+    """The user's open alerts about account leads, the next day first, told for a list."""
+    return _told(lead_flags(user).open()).order_by("reorganisation__effective_on", "pk")
+
+
+def _told(flags: QuerySet) -> QuerySet:
+    """Those of the flags that stand, each with ``plan_name`` and ``leads_on``.
 
     ``leads_on`` says of an account lead who leads on what: "T07 leads on QKS"; None of a plan.
     """
@@ -37,8 +47,7 @@ def alerts(user: User) -> QuerySet:
     says = Concat("territory__code", Value(" leads on "), "organisation__code")
     of_lead = lead.annotate(says=says)
     return (
-        my_flags(user)
-        .filter(lapsed_at=None)
+        flags.filter(lapsed_at=None)
         .select_related("reorganisation", "owner")
         .annotate(
             plan_name=Case(
@@ -48,12 +57,6 @@ def alerts(user: User) -> QuerySet:
             leads_on=Case(When(content_type=kind, then=Subquery(of_lead.values("says")))),
         )
     )
-
-
-def leads_to_name_again(user: User) -> QuerySet:
-    """The user's open alerts about account leads, the next day first."""
-    found = alerts(user).open().filter(pk__in=lead_flags(user).values("pk"))
-    return found.order_by("reorganisation__effective_on", "pk")
 
 
 @dataclass(frozen=True)
