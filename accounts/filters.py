@@ -7,7 +7,8 @@ from django.db.models import Q
 from footprints.lists import WordsFilter
 from footprints.models import Reorganisation, Weight
 
-from .models import AccountLead, Team, TerritoryPlan
+from .models import AccountLead, Job, JobSheet, Team, TerritoryPlan, User
+from .sheets.of_event import STATES, ready_for
 
 NONE, CLOSED = "none", "closed"
 
@@ -100,6 +101,53 @@ class FlagFilter(django_filters.FilterSet):
 
     def dealt(self, flags, name, value):
         return flags.open() if value == "no" else flags.exclude(resolved_at=None)
+
+
+class EventSheetFilter(django_filters.FilterSet):
+    """The sheets of one event, as `sheets.of_event.sheets_of` finds them."""
+
+    q = django_filters.CharFilter(
+        label="Plan", field_name="plan_name", lookup_expr="icontains", max_length=100
+    )
+    state = django_filters.ChoiceFilter(
+        label="Sheet",
+        method="in_state",
+        choices=[*STATES.items(), ("colleague", "Prepared, by a colleague")],
+        empty_label="In every state",
+    )
+    weight = django_filters.ChoiceFilter(
+        label="Asks", choices=Weight.choices, empty_label="Anything"
+    )
+    team = django_filters.ModelChoiceFilter(
+        label="Team", queryset=Team.objects.none(), method="of_team", empty_label="Every team"
+    )
+    owner = django_filters.ModelChoiceFilter(queryset=User.objects.none(), empty_label="Anybody")
+
+    def __init__(self, data, queryset, *, request, **kwargs):
+        super().__init__(data, queryset, request=request, **kwargs)
+        self.filters["q"].field.widget.input_type = "search"
+        plans = queryset.order_by().values("object_id")
+        self.filters["team"].queryset = Team.objects.filter(plans__in=plans).distinct()
+        owners = queryset.order_by().values("owner")
+        self.filters["owner"].queryset = User.objects.filter(pk__in=owners)
+
+    def in_state(self, flags, name, value):
+        if value == "colleague":
+            return ready_for(Job.Deed.APPROVE, flags, self.request.user)
+        return flags.filter(sheet_state=value)
+
+    def of_team(self, flags, name, team):
+        return flags.filter(object_id__in=team.plans.values("pk"))
+
+
+class JobSheetFilter(django_filters.FilterSet):
+    q = django_filters.CharFilter(label="Plan or reason", method="words", max_length=100)
+    state = django_filters.ChoiceFilter(
+        label="What became of it", choices=JobSheet.State.choices, empty_label="Whatever"
+    )
+
+    def words(self, lines, name, value):
+        return lines.filter(Q(plan_name__icontains=value) | Q(says__icontains=value))
 
 
 class PostFlagFilter(django_filters.FilterSet):

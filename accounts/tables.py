@@ -1,7 +1,7 @@
 """The columns of the lists of our side."""
 
 import django_tables2 as tables
-from django.db.models import Value
+from django.db.models import Case, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils.html import format_html
@@ -21,6 +21,7 @@ from footprints.names import short
 from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number, period
 
+from .sheets.of_event import STATES
 from .territories.reading import SYSTEM_TIER
 
 NOWHERE = 2**31 - 1  # what has no territory comes after all that have one
@@ -213,6 +214,82 @@ class FlagTable(WeighedTable):
 
     def render_resolved_at(self, value):
         return day_in_short(localtime(value).date())
+
+
+class EventSheetTable(WeighedTable):
+    """The sheets of one event, by their flags; each has its ``decided_on`` sheet."""
+
+    select = SelectColumn(says="plan_name")
+    plan = tables.Column(
+        accessor="plan_name",
+        linkify=lambda record: reverse("accounts:sheet", args=[record.pk]),
+    )
+    state = tables.Column(accessor="sheet_state", verbose_name="Sheet")
+    weight = tables.Column(verbose_name="Asks")
+    changes = NumberColumn(accessor="change_count", verbose_name="Changes")
+    day = DayColumn(accessor="decided_on__day", verbose_name="Our day")
+    team = tables.Column(accessor="team_name")
+    owner = tables.Column(attrs=ONE_LINE)
+    prepared_by = tables.Column(accessor="decided_on__prepared_by", attrs=ONE_LINE)
+
+    sorts = {
+        "plan": (Lower("plan_name"), "pk"),
+        "team": (Lower("team_name"), "pk"),
+        "weight": ("weight", "pk"),
+        "state": (
+            Case(*(When(sheet_state=state, then=n) for n, state in enumerate(STATES))),
+            "pk",
+        ),
+    }
+    card = ("plan", "state", "weight", "day")
+    optional = ("weight", "changes", "day", "team", "owner", "prepared_by")
+
+    class Meta:
+        sequence = ("select", "plan", "state", "weight", "...")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not any(flag.decided_on.prepared_at for flag in self.records):
+            self.columns.hide("changes")
+            self.columns.hide("prepared_by")
+            self.optional = ("weight", "day", "team", "owner")
+
+    def render_state(self, value):
+        return format_html(
+            '<span class="sheet-state sheet-{}">{}</span>', value, STATES.get(value, value)
+        )
+
+    def value_state(self, value):
+        return STATES.get(value, value)
+
+
+class JobSheetTable(ListTable):
+    """What became of each sheet of a job."""
+
+    plan = tables.Column(
+        accessor="plan_name",
+        linkify=lambda record: reverse("accounts:sheet", args=[record.flag_id]),
+    )
+    state = tables.Column()
+    says = tables.Column(verbose_name="What was done, or why not", default="")
+    rows = NumberColumn(accessor="rows", verbose_name="Rows written")
+
+    sorts = {
+        # What was refused asks for a look, and what was not come to asks for more.
+        "state": (
+            Case(When(state="refused", then=0), When(state="waiting", then=1), default=2),
+            Lower("plan_name"),
+            "pk",
+        ),
+        "plan": (Lower("plan_name"), "pk"),
+        "rows": ("rows", "pk"),
+    }
+    card = ("plan", "state", "says")
+
+    def __init__(self, *args, writes, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not writes:
+            self.columns.hide("rows")
 
 
 class LetterTable(ListTable):

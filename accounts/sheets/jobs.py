@@ -17,7 +17,7 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
@@ -34,7 +34,7 @@ from .undoing import frozen_refusal, may_within_a_freeze, undo_sheets
 
 log = logging.getLogger(__name__)
 
-SET = 500  # sheets dealt with in one transaction: a few seconds, after which it can be stopped
+SET = 200  # sheets dealt with in one transaction: some seconds, after which it can be stopped
 TRIES = 3  # workers that may be lost over one set
 LOCK = 0x57415934 << 32  # and the job's key: beside the locks of footprints.alone
 
@@ -55,8 +55,8 @@ class UnderWay(JobError):
     def __init__(self, job: Job | None):
         self.job = job
         super().__init__(
-            f"{job.by} has a job under way on sheets of this event: {job.get_deed_display()}, "
-            f"{job.done:,} of {job.total:,} done. Wait until it is over, or stop it."
+            f"{job.by} has a job under way on sheets of this event "
+            f"({job.get_deed_display().lower()}). Wait until it is over, or stop it."
             if job
             else "A job is under way on sheets of this event: try again once it is over."
         )
@@ -141,6 +141,13 @@ def stop(job: Job, *, by: User) -> None:
     with alone(LOCK + job.pk) as nobody_is_at_it:
         if nobody_is_at_it:
             _halt(job)
+
+
+def tally(lines: QuerySet[JobSheet]) -> tuple[int, int, int, int]:
+    """How many of these lines are done, refused and waiting, and the rows written; one query."""
+    numbers = {state.value: Count("pk", filter=Q(state=state)) for state in JobSheet.State}
+    found = lines.order_by().aggregate(**numbers, written=Coalesce(Sum("rows"), 0))
+    return found["done"], found["refused"], found["waiting"], found["written"]
 
 
 # --- What a worker does -------------------------------------------------------------------------

@@ -26,6 +26,8 @@ from ..sheets.deciding import sheet_of
 from ..sheets.planning import planned
 from ..tables import FlagTable, PostFlagTable
 
+PLANS_SHOWN = 50  # on the page of an event
+
 
 class FlagList(ListView):
     title = "Alerts"
@@ -176,7 +178,13 @@ def resolve_posts(request):
 
 def event_panel(request, event) -> str:
     """The reader's plans and account leads that an event touches, for the event's page a floor
-    below; one query."""
+    below; one query, and one more where they are more than are shown."""
     flags = alerts(request.user).filter(reorganisation=event)
-    flags = flags.order_by("-weight", "plan_name", "leads_on")
-    return render_to_string("accounts/_event_panel.html", {"flags": flags}, request=request)
+    shown = list(flags.order_by("-weight", "plan_name", "leads_on")[: PLANS_SHOWN + 1])
+    context = {
+        "event": event,
+        "flags": shown[:PLANS_SHOWN],
+        "besides": flags.count() - PLANS_SHOWN if len(shown) > PLANS_SHOWN else 0,
+        "may_decide": may_resolve(request.user),
+    }
+    return render_to_string("accounts/_event_panel.html", context, request=request)

@@ -5,10 +5,17 @@ last in a run (pytest-django puts tests without a database mark there). The demo
 worker; a test that changes something changes things of its own.
 """
 
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
 from django.utils.timezone import now
 from playwright.sync_api import BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
@@ -16,13 +23,23 @@ from pytest_django.live_server_helper import LiveServer
 from accounts import tasks
 from accounts.demo import LOGINS, company
 from accounts.models import TerritoryPlan
+from config import embedded
+from config.celery import app
 from footprints import as_at, bundle
-from footprints.models import Release
+from footprints.models import Release, Report
 from footprints.services.loading import load_bundle
 
 # The day on which the story is told: what is next depends on it. Only the doors ask for it.
 TODAY = date(2026, 11, 21)
 PASSWORDS = {username: password for _, username, password in LOGINS}
+
+WORKER = """
+import json, sys
+from config.celery import app
+
+app.conf.update(broker_transport_options=json.loads(sys.argv[1]))
+app.worker_main(["worker", "--pool", "solo", "--without-gossip", "--without-mingle"])
+"""
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -67,6 +84,37 @@ def demo(request, served, kept_sessions, django_db_blocker, monkeypatch, setting
 
 def _noon(day):
     return now().replace(year=day.year, month=day.month, day=day.day, hour=12)
+
+
+@pytest.fixture
+def worker(demo, broker):
+    """A worker process of this test's own database; what pages ask for waits for it."""
+    server = os.environ.get("DATABASE_URL") or embedded.database_url()
+    database = connection.settings_dict["NAME"]
+    environment = os.environ | {
+        "DATABASE_URL": re.sub(r"/[^/?]+(\?|$)", rf"/{database}\1", server),
+        "CELERY_BROKER_URL": broker,
+        "REPORTS_DIR": str(Report._meta.get_field("file").storage.location),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    options = json.dumps(app.conf.broker_transport_options)
+    app.conf.update(task_always_eager=False)
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, options],
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        yield process
+        app.conf.update(task_always_eager=True)
+        still_ran = process.poll() is None
+        process.terminate()
+        process.wait(timeout=60)
+        said.seek(0)
+        words = said.read()
+    assert still_ran, words
+    assert "Traceback" not in words, words
 
 
 class Seat:

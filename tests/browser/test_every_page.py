@@ -19,6 +19,7 @@ from accounts.models import (
     DataSupplier,
     Digest,
     Flag,
+    Job,
     Scenario,
     Team,
     Territory,
@@ -28,6 +29,7 @@ from accounts.models import (
 from accounts.scenarios.making import make_scenario
 from accounts.services.timetable import change_calendar
 from accounts.sheets import applying, deciding
+from accounts.sheets.jobs import ask, stop
 from accounts.sheets.planning import planned
 from footprints.models import Proposal, Release, Reorganisation, Report
 from footprints.services.proposals import propose
@@ -88,6 +90,15 @@ def undo_of_a_sheet():
         applying.apply_sheet(flag, by=manager)
     flag = Flag.objects.get(object_id=TerritoryPlan.objects.get(name=name).pk)
     return reverse("accounts:undo_sheet", args=[flag.pk])
+
+
+def a_stopped_job():
+    """A job that was stopped before it began, so that nothing was done; made once."""
+    if not Job.objects.exists():
+        by = User.objects.get(username="planner")
+        flag = flag_of("Key accounts 2026/27", "South East London")
+        stop(ask(flag.reorganisation, Job.Deed.PREPARE, [flag.pk], by=by), by=by)
+    return Job.objects.first()
 
 
 def plan(name):
@@ -217,6 +228,15 @@ PAGES = {
         ),
     ],
     "accounts:undo_sheet": [(lambda: undo_of_a_sheet(), {"planner"})],
+    "accounts:event_sheets": [
+        (lambda: f"/sheets/{a_stopped_job().event.slug}/", PLANS),
+        ("/sheets/91q-2020-04-01/?state=deciding", PLANS),
+    ],
+    "accounts:sheets_together": [
+        ("/sheets/91q-2020-04-01/prepare/", PLANS),
+        (lambda: undo_of_a_sheet() and "/sheets/91q-2020-04-01/undo/", PLANS),
+    ],
+    "accounts:job": [(lambda: a_stopped_job().get_absolute_url(), PLANS)],
     "accounts:teams": [("/teams/", PLANS)],
     "accounts:make_team": [("/teams/new/", PLANS)],
     "accounts:team": [
@@ -343,6 +363,8 @@ DEEDS = {
     "accounts:approve_sheet",
     "accounts:take_back_sheet",
     "accounts:apply_sheet",
+    "accounts:stop_job",
+    "accounts:go_on_with_job",
     "accounts:resolve_posts",
     "accounts:rename_plan",
     "accounts:set_plan_state",

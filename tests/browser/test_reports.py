@@ -1,19 +1,11 @@
 """A steward drops real reports in, before a real worker: preview, apply, find, undo."""
 
-import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.db import connection
 from playwright.sync_api import Page, expect
 
-from config import embedded
-from config.celery import app
 from footprints.models import Release, Report
 from footprints.services.undoing import later_than, undo_releases
 
@@ -21,45 +13,6 @@ from .conftest import DESKTOP, PHONE
 from .test_every_page import AXE, GRAVE, READY
 
 LONG = 180_000  # milliseconds that reading or applying 16,685 practices may take on a busy machine
-
-WORKER = """
-import json, sys
-from config.celery import app
-
-app.conf.update(broker_transport_options=json.loads(sys.argv[1]))
-app.worker_main(["worker", "--pool", "solo", "--without-gossip", "--without-mingle"])
-"""
-
-
-@pytest.fixture
-def worker(demo, broker):
-    """A worker process of this test's own database; what pages ask for waits for it."""
-    server = os.environ.get("DATABASE_URL") or embedded.database_url()
-    database = connection.settings_dict["NAME"]
-    environment = os.environ | {
-        "DATABASE_URL": re.sub(r"/[^/?]+(\?|$)", rf"/{database}\1", server),
-        "CELERY_BROKER_URL": broker,
-        "REPORTS_DIR": str(Report._meta.get_field("file").storage.location),
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    options = json.dumps(app.conf.broker_transport_options)
-    app.conf.update(task_always_eager=False)
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, options],
-            env=environment,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-        yield process
-        app.conf.update(task_always_eager=True)
-        still_ran = process.poll() is None
-        process.terminate()
-        process.wait(timeout=60)
-        said.seek(0)
-        words = said.read()
-    assert still_ran, words
-    assert "Traceback" not in words, words
 
 
 @pytest.fixture
