@@ -135,6 +135,8 @@ class JobSheet(models.Model):
     flag = models.ForeignKey(Flag, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     says = models.TextField(blank=True, help_text="What was done, or why not.")
+    # The fingerprint of the changes that stood when it was asked for: approval is bound to it.
+    seen = models.CharField(max_length=64, blank=True)
     rows = models.PositiveIntegerField("rows written", default=0)
 
     class Meta:

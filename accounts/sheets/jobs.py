@@ -100,9 +100,9 @@ def ask(
                 despite=despite.strip(),
                 goes_on_with=rest_of,
             )
-            JobSheet.objects.bulk_create(
-                (JobSheet(job=job, flag_id=key) for key in keys), batch_size=5_000
-            )
+            seen = _fingerprints(keys)
+            lines = (JobSheet(job=job, flag_id=key, seen=seen.get(key, "")) for key in keys)
+            JobSheet.objects.bulk_create(lines, batch_size=5_000)
     except IntegrityError:
         under_way = Job.objects.under_way().filter(event=event)
         if under_way.exists():
@@ -113,6 +113,11 @@ def ask(
         raise
     log.info("Job %s: %s asks to %s %d sheets of %s", job.pk, by, deed, job.total, event.slug)
     return job
+
+
+def _fingerprints(flags: list[int]) -> dict[int, str]:
+    """The fingerprints of the sheets of these flags, where there is one; one query."""
+    return dict(Sheet.objects.filter(flag__in=flags).values_list("flag", "fingerprint"))
 
 
 def go_on(job: Job, *, by: User) -> Job:
@@ -268,7 +273,8 @@ def _deal_with(job: Job, lines: list[JobSheet], on: date) -> None:
     if job.deed == Job.Deed.APPLY:
         found = apply_sheets(flags, by=job.by, on=on)
     elif job.deed == Job.Deed.APPROVE:
-        found = approve_sheets(flags, by=job.by)
+        seen = {line.flag_id: line.seen for line in lines}
+        found = approve_sheets(flags, by=job.by, seen=seen)
     else:
         found = prepare_sheets(flags, by=job.by)
     writes = job.deed == Job.Deed.APPLY

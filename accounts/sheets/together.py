@@ -46,12 +46,18 @@ def prepare_sheets(flags: Collection[int], *, by: User) -> Applied:
 
 
 @transaction.atomic
-def approve_sheets(flags: Collection[int], *, by: User) -> Applied:
-    """Approve the sheets of these flags as they were prepared, but those that ``by`` prepared."""
+def approve_sheets(flags: Collection[int], *, by: User, seen: dict[int, str]) -> Applied:
+    """Approve the sheets of these flags as they were prepared, but those that ``by`` prepared.
+
+    ``seen`` has the fingerprint, by flag, that stood when ``by`` asked for it: a sheet that was
+    prepared anew since is refused.
+    """
     found, at = Applied(), now()
 
     def may_be(sheet):
         refuse_approval(sheet, by=by)
+        if seen.get(sheet.flag_id) != sheet.fingerprint:
+            raise Stale("It was prepared anew since you asked: look again, then approve.")
 
     for current in planned_of(_ready(flags, may_be, found)):
         sheet = current.sheet

@@ -181,7 +181,7 @@ def sheets_together(request, slug, deed):
         if request.POST["seen"] == chosen.fingerprint:
             despite = form.cleaned_data["despite"] if form.is_valid() else ""
             return _ask(request, event, deed, chosen.keys, despite)
-        messages.warning(request, "Other sheets match by now: look again.")
+        messages.warning(request, "The sheets are others by now, or stand otherwise: look again.")
     ready = ready_for(deed, chosen.flags, request.user)
     number = ready.count()
     is_undo = deed == Job.Deed.UNDO
@@ -233,14 +233,16 @@ class Chosen:
             found = ready_for(deed, found, request.user)
         else:
             found = found.filter(pk__in=[int(row) for row in self.rows if len(row) < 19])
-        self.keys = sorted(found.order_by().values_list("pk", flat=True))
+        # With the fingerprint of each as it was prepared, so that no other is approved.
+        self.stands = sorted(found.order_by().values_list("pk", "sheet__fingerprint"))
+        self.keys = [key for key, _ in self.stands]
         # By key: what is asked of the chosen does not ask for their filters again.
         self.flags = sheets_of(event, request.user).filter(pk__in=self.keys)
 
     @property
     def fingerprint(self) -> str:
-        """Of which sheets they are, so that a page that showed others is noticed."""
-        return hashlib.sha256(repr(self.keys).encode()).hexdigest()[:32]
+        """Of which sheets they are and how each stands: a page that showed others is noticed."""
+        return hashlib.sha256(repr(self.stands).encode()).hexdigest()[:32]
 
 
 def _ask(request, event, deed, keys, despite):

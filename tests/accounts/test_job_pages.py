@@ -11,7 +11,7 @@ from accounts.sheets import jobs, undoing
 from accounts.sheets.ahead import foresee_undo
 from footprints.models import Outcome
 from tests import factories
-from tests.accounts.test_jobs import do, many
+from tests.accounts.test_jobs import do, many, prepared_anew
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, rows
 
 
@@ -208,9 +208,21 @@ def test_a_page_that_showed_other_sheets_is_shown_again(client, cases):
 
     page = client.post(address(cases, "apply"), {"all": "1", "filters": "", "seen": seen})
 
-    assert "Other sheets match by now" in text(page)
+    assert "The sheets are others by now" in text(page)
     assert "2 sheets?" in text(page)
     assert not Job.objects.exists()
+
+
+def test_a_sheet_that_was_prepared_anew_since_the_page_is_shown_again(client, cases):
+    cases[0].prepare()
+    client.force_login(cases[0].manager)
+    seen = client.post(address(cases, "approve"), ticked(cases[0])).context["chosen"].fingerprint
+    prepared_anew(cases[0])
+
+    page = client.post(address(cases, "approve"), {**ticked(cases[0]), "seen": seen})
+
+    assert "The sheets are others by now, or stand otherwise" in text(page)
+    assert cases[0].sheet.state == "prepared"
 
 
 def test_a_second_job_of_the_event_is_refused_and_the_first_is_named(client, cases, have_it_done):

@@ -55,6 +55,13 @@ def said(job, case):
     return job.lines.get(flag=case.flag).says
 
 
+def prepared_anew(case):
+    """Somebody takes the sheet back, decides otherwise, and prepares it again."""
+    deciding.take_back(case.flag, by=case.planner)
+    case.choose(Outcome.CARRY, territory=case.homes[1])
+    case.prepare()
+
+
 @pytest.fixture
 def cases(db):
     return many()
@@ -154,6 +161,18 @@ def test_what_is_not_ready_is_refused_by_the_sheets_own_rules_and_holds_up_nobod
     }
     assert {case.sheet.state for case in cases} == {"prepared", "deciding", "applied"}
     assert not SheetChange.objects.exclude(sheet=ready.sheet).exists()
+
+
+def test_what_was_prepared_anew_since_it_was_asked_for_is_not_approved(cases):
+    do("prepare", cases, cases[0].planner)
+    job = ask("approve", cases, cases[0].manager)
+    prepared_anew(cases[1])
+
+    jobs.work(job, on=APRIL_2020)
+
+    assert said(job, cases[1]).startswith("It was prepared anew since you asked")
+    states = [case.sheet.state for case in cases]
+    assert states == ["approved", "prepared", "approved", "approved"]
 
 
 def test_rows_that_need_a_word_are_named(db):
