@@ -63,7 +63,7 @@ FROM accounts_territoryplan AS plan, generate_series(1, %(territories)s) AS n
 WHERE plan.team_id = %(team)s;
 
 -- Neighbouring codes sit together; each plan leaves out other units than the next. The bands of
--- one plan in five hundred begin two units later.
+-- one plan in five hundred begin two units later. Plan by plan, as plans are drawn.
 INSERT INTO accounts_assignment (plan_id, territory_id, organisation_id, role, opened_on)
 SELECT plan.id, territory.id, unit.id, 'owner', %(opened_on)s
 FROM (
@@ -75,6 +75,7 @@ JOIN accounts_territory AS territory ON territory.plan_id = plan.id
      AND territory.position = 1 + (unit.place + 2 * (plan.id %% 500 = 0)::int) %% unit.n
                                   * %(territories)s / unit.n
 WHERE plan.team_id = %(team)s AND (unit.place + plan.id) %% unit.n < %(each)s
+ORDER BY plan.id, unit.place
 """
 MERGE = """
 INSERT INTO footprints_organisation (code, is_provisional)
