@@ -294,6 +294,12 @@ def _is_durable():
     return os.environ.get("LOCAL_PG_DURABLE") != "0"
 
 
+def _shared_buffers() -> int:
+    """Megabytes: a sixteenth of the machine's memory, within reason; the system reads ahead too."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return max(128, min(memory // 16, 1024))
+
+
 def _start_postgres():
     if _postgres_answers():
         return
@@ -308,7 +314,7 @@ def _start_postgres():
         "unix_socket_directories": socket_dir(),
         "unix_socket_permissions": "0700",
         "max_connections": 60,
-        "shared_buffers": "128MB",
+        "shared_buffers": f"{_shared_buffers()}MB",
         "fsync": durable,
         "synchronous_commit": durable,
         "full_page_writes": durable,
