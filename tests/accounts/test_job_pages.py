@@ -323,6 +323,7 @@ def test_a_job_tells_how_far_it_is_and_asks_again_by_itself_until_it_is_over(cli
     page = press(reverse("accounts:stop_job", args=[job.pk]))
     assert "3 of 4 sheets applied, 1 not come to." in text(page)
     assert "stopped it. What was done before stays done" in text(page)
+    assert "the clock applies each on its day" in text(page)
     assert "every 1s" not in text(page)
     left = client.get(job.get_absolute_url(), {"state": "waiting"}).context["table"].records
     assert [line.flag for line in left] == [cases[3].flag]
