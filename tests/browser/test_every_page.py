@@ -15,12 +15,14 @@ from django.utils.timezone import now
 from playwright.sync_api import expect
 
 from accounts.models import (
+    AccountLead,
     CalendarKey,
     DataSupplier,
     Digest,
     Flag,
     Job,
     Scenario,
+    Sheet,
     Team,
     Territory,
     TerritoryPlan,
@@ -31,14 +33,14 @@ from accounts.services.timetable import change_calendar
 from accounts.sheets import applying, deciding
 from accounts.sheets.jobs import ask, stop
 from accounts.sheets.planning import planned
-from footprints.models import Proposal, Release, Reorganisation, Report
+from footprints.models import Organisation, Proposal, Release, Reorganisation, Report
 from footprints.services.proposals import propose
 from footprints.services.receiving import Received, preview_report, receive_report
 from stakeholders.models import Person
 from tests import factories
 from tests.footprints.practices import DAY, Register
 
-from .conftest import DESKTOP, PHONE
+from .conftest import DESKTOP, PHONE, TODAY
 
 MOST_KIB = 500  # of a page with all it needs, before compression
 AXE = {"resultTypes": ["violations"]}
@@ -85,7 +87,8 @@ def undo_of_a_sheet():
             )
         flag = factories.flag(made, reorganisation=event)
         seen = planned(deciding.sheet_of(flag)).fingerprint
-        deciding.prepare(flag, by=planner, seen=seen)
+        # Somebody else: to whoever has prepared none, the home page gives a hint.
+        deciding.prepare(flag, by=factories.user(role=User.Role.PLANNER), seen=seen)
         deciding.approve(flag, by=manager)
         applying.apply_sheet(flag, by=manager)
     flag = Flag.objects.get(object_id=TerritoryPlan.objects.get(name=name).pk)
@@ -99,6 +102,28 @@ def a_stopped_job():
         flag = flag_of("Key accounts 2026/27", "South East London")
         stop(ask(flag.reorganisation, Job.Deed.PREPARE, [flag.pk], by=by), by=by)
     return Job.objects.first()
+
+
+def lead_flag():
+    """The alert of an account lead, in a plan that holds nothing else; made once."""
+    name = "A plan with an account lead"
+    event = Reorganisation.objects.get(slug="p-qkk-qwe-2027-04-01")
+    if not TerritoryPlan.objects.filter(name=name).exists():
+        team = User.objects.get(username="planner").team or factories.team()
+        made = factories.plan(name=name, team=team, opened_on=TODAY)
+        before = factories.flag(made, reorganisation=event, lapsed_at=now())
+        lead = AccountLead.objects.create(
+            plan=made,
+            territory=factories.territory(plan=made, code="L01", name="London"),
+            organisation=Organisation.objects.get(code="QKK"),
+            opened_on=made.opened_on,
+            made_by=Sheet.objects.create(flag=before),
+        )
+        factories.flag(lead, reorganisation=event, weight=2)
+    lead = AccountLead.objects.get(plan__name=name)
+    return Flag.objects.get(
+        content_type__model="accountlead", object_id=lead.pk
+    ).get_absolute_url()
 
 
 def plan(name):
@@ -212,6 +237,7 @@ PAGES = {
     "accounts:flag": [
         (lambda: flag_of("Key accounts 2026/27", "South East London").get_absolute_url(), PLANS),
         (lambda: flag_of("Primary care 2019/20", "Kent and Medway CCG").get_absolute_url(), PLANS),
+        (lead_flag, PLANS),
         (lambda: flag_of("Primary care 2026/27", "Thames Valley").get_absolute_url(), ALL),
     ],
     "accounts:sheet": [
