@@ -295,7 +295,7 @@ def _is_durable():
 
 
 def _shared_buffers() -> int:
-    """Megabytes: a sixteenth of the machine's memory, within reason; the system reads ahead too."""
+    """Megabytes: a sixteenth of the machine's memory, within reason."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
     return max(128, min(memory // 16, 1024))
 
