@@ -111,6 +111,7 @@ def locked_sheets(flags: Collection[int]) -> list[Sheet]:
     sheets = list(
         Sheet.objects.filter(flag__in=flags)
         .select_related("flag__reorganisation", "approved_by")
+        .defer("changes")  # long, and asked for only where they are not those approved
         .order_by("pk")
         .select_for_update(of=["self"])
     )
@@ -123,6 +124,10 @@ COLUMNS = (
     "sheet_id, plan_id, deed, assignment, territory_id, organisation_id, role, opened_on, "
     "closed_on, cut_on"
 )
+# A set touches few of the assignments, and finds them by key: the planner would rather read them
+# all, so that the time grew with what is held.
+BY_KEY = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+ANYHOW = "SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 LAY_OUT = f"""
 CREATE TEMP TABLE planned_change ON COMMIT DROP AS
 SELECT {COLUMNS.replace("plan_id", "0::bigint AS plan_id")}
@@ -137,6 +142,7 @@ WRITE = (
            cut_on
     FROM planned_change WHERE deed <> 'opened' ORDER BY sheet_id, assignment
     """,
+    BY_KEY,
     """
     DELETE FROM accounts_assignment AS held USING planned_change AS change
     WHERE held.id = change.assignment AND change.deed = 'removed'
@@ -145,6 +151,7 @@ WRITE = (
     UPDATE accounts_assignment AS held SET closed_on = change.cut_on FROM planned_change AS change
     WHERE held.id = change.assignment AND change.deed = 'closed'
     """,
+    ANYHOW,
     # A set holds one sheet a plan, and a sheet opens a unit once a role.
     """
     WITH opened AS (

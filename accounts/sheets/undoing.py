@@ -21,7 +21,7 @@ from footprints.written import day_in_full
 
 from ..models import Assignment, Flag, Sheet, SheetChange, TerritoryPlan, User
 from . import leads
-from .applying import Frozen, locked_sheets
+from .applying import ANYHOW, BY_KEY, Frozen, locked_sheets
 from .deciding import CLEARED, Stale
 from .history import Deed, record_each
 from .rehearsing import rehearsal
@@ -186,6 +186,7 @@ FROM accounts_assignment WITH NO DATA
 """
 COLUMNS = "deed, id, plan_id, territory_id, organisation_id, role, opened_on, closed_on"
 WRITE = (
+    BY_KEY,
     """
     DELETE FROM accounts_assignment AS held USING put_back
     WHERE held.id = put_back.id AND put_back.deed = 'goes'
@@ -196,6 +197,7 @@ WRITE = (
         closed_on = put_back.closed_on
     FROM put_back WHERE held.id = put_back.id AND put_back.deed = 'changes'
     """,
+    ANYHOW,
     """
     INSERT INTO accounts_assignment
         (id, plan_id, territory_id, organisation_id, role, opened_on, closed_on)
