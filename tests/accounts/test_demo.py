@@ -12,6 +12,7 @@ from accounts.demo import LOGINS, company, tables
 from accounts.models import (
     Assignment,
     CoverageRole,
+    Flag,
     RosterEntry,
     Team,
     Territory,
@@ -272,6 +273,7 @@ def test_the_command_says_what_is_here_and_keeps_the_passwords_to_a_trial(
     monkeypatch.delenv("WAYMARK_DEMO", raising=False)
     call_command("load_demo")
     assert "marlstone-planner" not in capsys.readouterr().out
+    assert Flag.objects.open().exists()
 
     monkeypatch.setenv("WAYMARK_DEMO", "1")
     call_command("load_demo")

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.demo import LOGINS
 from accounts.demo.company import DemoRefused, found
+from accounts.services.flags import raise_flags
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
             made = found(logins=is_trial)
         except DemoRefused as refused:
             raise CommandError(str(refused)) from None
+        raise_flags()  # a new user is quicker than the clock's first minute
         if made.teams:
             self.stdout.write(
                 f"Marlstone Medicines (invented) is here: {made.teams} teams, "
