@@ -7,6 +7,7 @@ minute or two), and in another terminal:
     ./run import_release FILE           reports of ODS, for the pictures of reports and proposals:
                                         epraccur of 2019, a practice map of 2022, epraccur of 2025
     and draft a scenario of the key accounts, if South London's two ICBs cluster
+    and prepare the sheets of Norfolk and Waveney's CCGs together
     .venv/bin/python docs/take_pictures.py [ADDRESS] [NAME ...]
 
 ADDRESS is http://localhost:8000 unless given; NAMEs, of PICTURES below, take those alone. Needs a
@@ -120,6 +121,8 @@ PICTURES = {
     "alerts": ("planner", at("/alerts/")),
     "alert": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG")),
     "sheet": ("planner", through("/alerts/?q=Kent+and+Medway", "Kent and Medway CCG", "sheet/")),
+    "sheets-of-an-event": ("planner", at("/sheets/26a-2020-04-01/")),
+    "job": ("planner", at("/jobs/1/")),
     "alert-not-decided": ("planner", through("/alerts/?q=South+East+London", "South East London")),
     "take-along": ("planner", at("/take-along/qrl-s0e4d-s9b9j-2026-04-01/")),
     "ledger": ("planner", at("/ledger/?plan=1")),
