@@ -163,7 +163,7 @@ class DigestQuerySet(models.QuerySet):
     def visible_to(self, user: User):
         """Letters the user may read: their own; for planners and managers their colleagues' too,
         but for a walled team's, which its own members alone may read."""
-        if user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+        if user.role not in User.Role.planning():
             return self.filter(person=user)
         open_to_all = Q(person__team=None) | Q(person__team__is_walled=False)
         return self.filter(Q(person=user) | open_to_all | Q(person__team=user.team_id))

@@ -15,7 +15,7 @@ from .users import User
 class JobQuerySet(models.QuerySet):
     def visible_to(self, user: User):
         """Jobs that deal with a sheet the user may open, for those who plan."""
-        if user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+        if user.role not in User.Role.planning():
             return self.none()
         flags = Flag.objects.on_plans().visible_to(user)
         lines = JobSheet.objects.filter(job=OuterRef("pk"), flag__in=flags.values("pk"))

@@ -14,7 +14,7 @@ from .users import User
 class ScenarioQuerySet(models.QuerySet):
     def visible_to(self, user: User):
         """For those who plan: scenarios of plans that they may open, kept in such plans."""
-        if user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+        if user.role not in User.Role.planning():
             return self.none()
         plans = TerritoryPlan.objects.visible_to(user)
         return self.filter(plan__in=plans, draft__in=plans)

@@ -15,6 +15,11 @@ class User(AbstractUser):
         MANAGER = "manager", "Manager"
         STEWARD = "steward", "Data steward"
 
+        @classmethod
+        def planning(cls) -> tuple["User.Role", ...]:
+            """The roles of those who plan: they draw plans, and work alerts and sheets."""
+            return cls.PLANNER, cls.MANAGER
+
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.FIELD)
     team = models.ForeignKey(
         Team, on_delete=models.PROTECT, null=True, blank=True, related_name="members"

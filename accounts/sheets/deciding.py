@@ -71,8 +71,7 @@ class Choice:
 
 def colleagues(plan: int):
     """Whom a row of the plan may be asked of: those who work its sheets, and may see it."""
-    planning = (User.Role.PLANNER, User.Role.MANAGER)
-    found = User.objects.filter(role__in=planning, is_active=True)
+    found = User.objects.filter(role__in=User.Role.planning(), is_active=True)
     walled = Team.objects.filter(plans=plan, is_walled=True)
     found = found.filter(~Exists(walled) | Q(team__in=walled))
     return found.order_by("first_name", "last_name", "username")

@@ -26,8 +26,6 @@ from .resolving import Resolved
 
 log = logging.getLogger(__name__)
 
-PLANNING_ROLES = {User.Role.PLANNER, User.Role.MANAGER}
-
 
 class PlanError(Exception):
     """A deed that a plan cannot take, in the reader's words."""
@@ -70,7 +68,7 @@ class Assigned:
 
 def may_plan(user: User) -> bool:
     """Whether the user makes and changes plans; what a plan shows them is `visible_to`."""
-    return user.role in PLANNING_ROLES
+    return user.role in User.Role.planning()
 
 
 def plans_changeable_by(user: User):

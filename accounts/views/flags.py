@@ -132,7 +132,7 @@ def _about_a_lead(request, flag) -> dict:
 
 def may_resolve(user: User) -> bool:
     """A whole plan's flag is dealt with by those who plan; a field user sees their part of it."""
-    return user.role in (User.Role.PLANNER, User.Role.MANAGER)
+    return user.role in User.Role.planning()
 
 
 def may_verify(user: User) -> bool:

@@ -49,7 +49,7 @@ DEEDS = {
 
 def who_plans(user: User) -> None:
     """Raise Http404 for everybody else: sheets are worked by planners and managers."""
-    if user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+    if user.role not in User.Role.planning():
         raise Http404("Sheets are worked by planners and managers.")
 
 
@@ -248,11 +248,8 @@ class Chosen:
 def _ask(request, event, deed, keys, despite):
     try:
         job = jobs.ask(event, deed, keys, by=request.user, despite=despite)
-    except jobs.UnderWay as refusal:
-        _refuse(request, refusal)
-        return redirect("accounts:event_sheets", event.slug)
     except jobs.JobError as refusal:
-        messages.error(request, str(refusal))
+        _refuse(request, refusal)
         return redirect("accounts:event_sheets", event.slug)
     return _started(request, job)
 
@@ -267,7 +264,7 @@ def _started(request, job):
 
 
 def _refuse(request, refusal):
-    if refusal.job:
+    if isinstance(refusal, jobs.UnderWay) and refusal.job:
         link = format_html(' <a href="{}">See it</a>', refusal.job.get_absolute_url())
         messages.error(request, format_html("{}{}", str(refusal), link))
     else:
@@ -342,10 +339,8 @@ def go_on(request, pk):
     job = job_of(request, pk)
     try:
         rest = jobs.go_on(job, by=request.user)
-    except jobs.UnderWay as refusal:
-        _refuse(request, refusal)
     except jobs.JobError as refusal:
-        messages.error(request, str(refusal))
+        _refuse(request, refusal)
     else:
         return _started(request, rest)
     return redirect(job)

@@ -26,7 +26,7 @@ from ..territories.plans import may_plan
 
 def flag_with_sheet(request, pk) -> Flag:
     """The flag, where its plan may be seen and the user decides on plans; else not found."""
-    if request.user.role not in (User.Role.PLANNER, User.Role.MANAGER):
+    if request.user.role not in User.Role.planning():
         raise Http404("Sheets are worked by planners and managers.")
     flags = Flag.objects.on_plans().visible_to(request.user)
     return get_object_or_404(flags.select_related("reorganisation"), pk=pk)

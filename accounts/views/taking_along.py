@@ -27,7 +27,7 @@ SHOWN = 12  # lines of the file on its page
 
 def may_take_the_brief(user: User) -> bool:
     """A brief says who must decide what: it is for those who do."""
-    return user.role in (User.Role.PLANNER, User.Role.MANAGER)
+    return user.role in User.Role.planning()
 
 
 def _event(slug) -> Reorganisation:
