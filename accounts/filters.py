@@ -4,7 +4,7 @@ import django_filters
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
-from footprints.lists import WordsFilter
+from footprints.lists import PartsFilter, WordsFilter
 from footprints.models import Reorganisation, Weight
 
 from .models import AccountLead, Job, JobSheet, Team, TerritoryPlan, User
@@ -14,7 +14,7 @@ NONE, CLOSED = "none", "closed"
 
 
 class PlanFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(label="Name or brand", method="words", max_length=100)
+    q = PartsFilter("name brands", label="Name or brand")
     team = django_filters.ModelChoiceFilter(queryset=Team.objects.none(), empty_label="Every team")
     state = django_filters.ChoiceFilter(
         choices=TerritoryPlan.State.choices, empty_label="Every state"
@@ -22,15 +22,8 @@ class PlanFilter(django_filters.FilterSet):
 
     def __init__(self, data, queryset, *, request, **kwargs):
         super().__init__(data, queryset, request=request, **kwargs)
-        self.filters["q"].field.widget.input_type = "search"
         teams = Team.objects.filter(plans__in=TerritoryPlan.objects.visible_to(request.user))
         self.filters["team"].queryset = teams.distinct()
-
-    def words(self, plans, name, value):
-        # Some tens of plans: no index is needed for words in the middle.
-        for word in value.split():
-            plans = plans.filter(Q(name__icontains=word) | Q(brands__icontains=word))
-        return plans
 
 
 class UnitFilter(django_filters.FilterSet):
@@ -68,9 +61,7 @@ class UnitFilter(django_filters.FilterSet):
 
 
 class FlagFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(
-        label="Reorganisation", field_name="reorganisation__title", lookup_expr="icontains"
-    )
+    q = PartsFilter("reorganisation__title", label="Reorganisation")
     weight = django_filters.ChoiceFilter(choices=Weight.choices, empty_label="Every weight")
     plan = django_filters.ChoiceFilter(label="Plan", method="in_plan", empty_label="Every plan")
     state = django_filters.ChoiceFilter(
@@ -106,9 +97,7 @@ class FlagFilter(django_filters.FilterSet):
 class EventSheetFilter(django_filters.FilterSet):
     """The sheets of one event, as `sheets.of_event.sheets_of` finds them."""
 
-    q = django_filters.CharFilter(
-        label="Plan", field_name="plan_name", lookup_expr="icontains", max_length=100
-    )
+    q = PartsFilter("plan_name", label="Plan")
     state = django_filters.ChoiceFilter(
         label="Sheet",
         method="in_state",
@@ -125,7 +114,6 @@ class EventSheetFilter(django_filters.FilterSet):
 
     def __init__(self, data, queryset, *, request, **kwargs):
         super().__init__(data, queryset, request=request, **kwargs)
-        self.filters["q"].field.widget.input_type = "search"
         plans = queryset.order_by().values("object_id")
         self.filters["team"].queryset = Team.objects.filter(plans__in=plans).distinct()
         owners = queryset.order_by().values("owner")
@@ -141,17 +129,14 @@ class EventSheetFilter(django_filters.FilterSet):
 
 
 class JobSheetFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(label="Plan or reason", method="words", max_length=100)
+    q = PartsFilter("plan_name says", label="Plan or reason")
     state = django_filters.ChoiceFilter(
         label="What became of it", choices=JobSheet.State.choices, empty_label="Whatever"
     )
 
-    def words(self, lines, name, value):
-        return lines.filter(Q(plan_name__icontains=value) | Q(says__icontains=value))
-
 
 class PostFlagFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(label="Post, code or event", method="words", max_length=100)
+    q = PartsFilter("role holder reorganisation__title", codes="code", label="Post, code or event")
     weight = django_filters.ChoiceFilter(choices=Weight.choices, empty_label="Every weight")
     dealt_with = django_filters.ChoiceFilter(
         label="Dealt with",
@@ -160,22 +145,12 @@ class PostFlagFilter(django_filters.FilterSet):
         empty_label="Either",
     )
 
-    def words(self, flags, name, value):
-        # Some hundreds of posts: no index is needed for words in the middle.
-        for word in value.replace("\x00", "").split():
-            flags = flags.filter(
-                Q(role__icontains=word)
-                | Q(holder__icontains=word)
-                | Q(code__istartswith=word)
-                | Q(reorganisation__title__icontains=word)
-            )
-        return flags
-
     def dealt(self, flags, name, value):
         return flags.open() if value == "no" else flags.exclude(resolved_at=None)
 
 
 class LetterFilter(django_filters.FilterSet):
+    q = PartsFilter("subject person__first_name person__last_name", label="Subject or person")
     sent = django_filters.ChoiceFilter(
         label="Sent",
         method="was_sent",

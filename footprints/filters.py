@@ -8,7 +8,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from . import created
-from .lists import WordsFilter
+from .lists import PartsFilter, WordsFilter
 from .models import (
     Finding,
     Kind,
@@ -82,9 +82,7 @@ class OrganisationFilter(django_filters.FilterSet):
     for a rare name, and sorts the whole list for a common one.
     """
 
-    q = django_filters.CharFilter(
-        label="Name or code", max_length=100, widget=forms.TextInput(attrs={"type": "search"})
-    )
+    q = django_filters.CharFilter(label="Name or code", max_length=100, widget=forms.SearchInput())
     within = CodeFilter(label="Within (code)", check=False)
     kind = django_filters.MultipleChoiceFilter(
         choices=[], widget=forms.MultipleHiddenInput, distinct=False
@@ -229,21 +227,14 @@ class FindingFilter(django_filters.FilterSet):
 
 
 class LeadProviderFilter(django_filters.FilterSet):
-    q = django_filters.CharFilter(label="Name, code or service", method="words", max_length=100)
+    q = PartsFilter(
+        "collaborative_name provider_name service_line",
+        codes="provider__code",
+        label="Name, code or service",
+    )
     evidence = django_filters.ChoiceFilter(
         choices=LeadProvider.Evidence.choices, empty_label="Stated or inferred"
     )
-
-    def words(self, leads, name, value):
-        # Some tens of rows: no index is needed for words in the middle.
-        for word in value.replace("\x00", "").split():
-            leads = leads.filter(
-                Q(collaborative_name__icontains=word)
-                | Q(provider_name__icontains=word)
-                | Q(provider__code__istartswith=word)
-                | Q(service_line__icontains=word)
-            )
-        return leads
 
 
 class ReportFilter(django_filters.FilterSet):

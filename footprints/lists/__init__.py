@@ -72,9 +72,9 @@ Methods to override: `get_queryset`, `get_table_kwargs`, `get_actions` (a list o
 the ticked rows as `row`), `exported(rows)` (to log it), `get_context_data(**kwargs)`.
 
 Filters (filters.py): `WordsFilter(name=…, code=…)` for text, by word starts or the start of a
-code; `chips()`. Pages (paging.py): `Order.page()`, for a list that is not a page of its own.
-Files (files.py): `as_csv(lines)` and `safe(value)`, for every other file that people open in a
-spreadsheet.
+code; `PartsFilter("field field", label=…)` by any part, for short lists; `chips()`. Pages
+(paging.py): `Order.page()`, for a list that is not a page of its own. Files (files.py):
+`as_csv(lines)` and `safe(value)`, for every other file that people open in a spreadsheet.
 """
 
 from .columns import (
@@ -86,7 +86,7 @@ from .columns import (
     SelectColumn,
 )
 from .files import as_csv, safe
-from .filters import Chip, WordsFilter, chips
+from .filters import Chip, PartsFilter, WordsFilter, chips
 from .paging import Order, Page, count_up_to
 from .tables import ListTable
 from .views import Action, ListView
@@ -102,6 +102,7 @@ __all__ = [
     "NumberColumn",
     "Order",
     "Page",
+    "PartsFilter",
     "PeriodColumn",
     "SelectColumn",
     "WordsFilter",

@@ -1,6 +1,8 @@
 """Filters that an index serves, and the chips that say which ones are on."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import django_filters
 from django import forms
@@ -19,6 +21,25 @@ class Chip:
     address: str
 
 
+class PartsFilter(django_filters.CharFilter):
+    """Rows in which every word typed stands somewhere: in one of `fields`, or first in `codes`.
+
+    For lists of some hundreds, which need no index for letters in the middle; for more there is
+    `WordsFilter`. Both are paths of fields, separated by blanks.
+    """
+
+    def __init__(self, fields, *, codes="", label):
+        super().__init__(label=label, max_length=100, widget=forms.SearchInput())
+        self.lookups = [f"{path}__icontains" for path in fields.split()]
+        self.lookups += [f"{path}__istartswith" for path in codes.split()]
+
+    def filter(self, queryset, value):
+        for word in (value or "").split():
+            found = (Q(**{lookup: word}) for lookup in self.lookups)
+            queryset = queryset.filter(reduce(or_, found))
+        return queryset
+
+
 class WordsFilter(django_filters.CharFilter):
     """Rows in whose name every word typed starts a word; or whose code starts with it.
 
@@ -33,7 +54,7 @@ class WordsFilter(django_filters.CharFilter):
     """
 
     def __init__(self, *args, name="name", code=None, label="Name or code", **kwargs):
-        kwargs.setdefault("widget", forms.TextInput(attrs={"type": "search"}))
+        kwargs.setdefault("widget", forms.SearchInput())
         super().__init__(*args, field_name=name, label=label, max_length=100, **kwargs)
         self.code = code
 

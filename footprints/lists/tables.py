@@ -11,6 +11,7 @@ from functools import cached_property
 
 import django_tables2 as tables
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.db.models import Model
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
@@ -115,11 +116,16 @@ class ListTable(tables.Table):
         """Return the plain values of each record by the name of their column."""
         _, *lines = self.lines(records)
         names = [bound.name for bound in self._exported]
-        return [dict(zip(names, line, strict=True)) for line in lines]
+        return [dict(zip(names, map(_plain, line), strict=True)) for line in lines]
 
     @property
     def _exported(self):
         return [bound for bound in self.columns if not bound.column.exclude_from_export]
+
+
+def _plain(value):
+    """The value as JSON may say it: what a column shows as a whole record, by its name."""
+    return str(value) if isinstance(value, Model) else value
 
 
 def _refuse_what_cannot_be_compiled(table, bound):

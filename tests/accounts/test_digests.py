@@ -9,6 +9,7 @@ import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connections, transaction
+from django.utils.timezone import now
 
 from accounts import tasks
 from accounts.models import Digest, Letter, User
@@ -212,3 +213,20 @@ def test_letters_are_read_by_whom_they_are_for(digest, client):
     assert set(Digest.objects.visible_to(doctor)) == {private}
     client.force_login(planner)
     assert client.get(f"/letters/{private.pk}/").status_code == 404
+
+
+def test_letters_are_found_by_any_part_of_their_subject_or_of_a_name(db, client):
+    hart, lee = (factories.user(last_name=name) for name in ("Hart", "Lee"))
+    for person, subject in ((hart, "18 NHS changes"), (lee, "18 NHS changes"), (lee, "Kent")):
+        opens_on = APRIL_2020 if "NHS" in subject else TODAY
+        factories.digest(person=person, sent_at=now(), subject=subject, effective_on=opens_on)
+    client.force_login(factories.user(role=User.Role.PLANNER))
+
+    def found(q):
+        page = client.get("/letters/", {"q": q, "format": "json"}).json()
+        return sorted((row["person"].split()[-1], row["subject"]) for row in page["rows"])
+
+    assert found("nhs") == [("Hart", "18 NHS changes"), ("Lee", "18 NHS changes")]
+    assert found("nhs lee") == [("Lee", "18 NHS changes")]
+    assert found("ar 18") == [("Hart", "18 NHS changes")]
+    assert found("devon") == []

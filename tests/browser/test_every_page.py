@@ -5,6 +5,7 @@ heavy, and gives axe nothing serious to find. A page added to the URL conf must 
 """
 
 from io import BytesIO
+from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -445,6 +446,7 @@ class Inspector:
         if (kib := self.weight()) > MOST_KIB:
             self.wrong.append(f"{address}: {kib:.0f} KiB")
         self.measure(address, DESKTOP)
+        self.ask_for_files()
         page.set_viewport_size(PHONE)
         self.measure(address, PHONE)
         if not axe:
@@ -458,6 +460,14 @@ class Inspector:
             page.emulate_media(color_scheme="dark")
             self.ask_axe(f"{address}, dark", only=["color-contrast", "link-in-text-block"])
             page.emulate_media(color_scheme="light")
+
+    def ask_for_files(self):
+        """A list is a file too, for a person and for a program."""
+        for link in self.page.locator("main a[href*='format=csv']").all():
+            file = urljoin(self.page.url, link.get_attribute("href"))
+            for address in (file, file.replace("format=csv", "format=json")):
+                if (status := self.page.request.get(address).status) != 200:
+                    self.wrong.append(f"{address}: status {status}")
 
     def weight(self):
         entries = self.page.evaluate(
