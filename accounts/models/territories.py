@@ -195,8 +195,13 @@ class RosterEntry(Dated):
 class Assignment(Dated):
     """An alignment: the unit belongs to the territory for a while."""
 
-    plan = models.ForeignKey(TerritoryPlan, on_delete=models.CASCADE, related_name="assignments")
-    territory = models.ForeignKey(Territory, on_delete=models.CASCADE, related_name="assignments")
+    # One key over both holds them (migration 0003): the territory is there, and is of the plan.
+    plan = models.ForeignKey(
+        TerritoryPlan, on_delete=models.CASCADE, related_name="assignments", db_constraint=False
+    )
+    territory = models.ForeignKey(
+        Territory, on_delete=models.CASCADE, related_name="assignments", db_constraint=False
+    )
     organisation = OrganisationKey(
         rule=ASSIGNMENT_RULE, related_name="assignments", db_index=False, verbose_name="unit"
     )

@@ -13,6 +13,8 @@ from accounts.models import (
     Digest,
     Flag,
     RosterEntry,
+    Sheet,
+    SheetChange,
     Team,
     Territory,
     TerritoryPlan,
@@ -111,6 +113,34 @@ def test_an_organisation_that_a_plan_covers_is_never_deleted():
 
     with pytest.raises(ProtectedError):
         assignment.organisation.delete()
+
+
+def test_an_assignment_is_held_to_a_territory_that_is_there():
+    assignment = make.assignment()
+
+    with refused("assignment_territory_of_its_plan"), transaction.atomic():
+        Assignment.objects.filter(pk=assignment.pk).update(territory=-1)
+        check_deferred()
+    with refused("assignment_territory_of_its_plan"), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM accounts_territory WHERE id = %s", [assignment.territory_id])
+        check_deferred()
+
+
+def test_what_a_sheet_s_inverse_names_is_never_deleted():
+    removed = make.assignment()
+    change = SheetChange.objects.create(
+        sheet=Sheet.objects.create(flag=make.flag(removed.plan)),
+        deed=SheetChange.Deed.REMOVED,
+        assignment=removed.pk,
+        territory=removed.territory,
+        organisation=removed.organisation,
+        role=removed.role,
+    )
+    removed.delete()
+
+    for named in (change.territory, change.territory.plan, change.organisation):
+        with pytest.raises(ProtectedError):
+            named.delete()
 
 
 def test_a_territory_has_one_owner_at_a_time():
