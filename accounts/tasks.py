@@ -23,14 +23,26 @@ def raise_flags():
 
 @shared_task
 def apply_due():
-    """Apply the approved sheets whose day has come; one that is not ready is tried again."""
-    return applying.apply_due(localdate())
+    """Have what is approved and due applied, a task a set, so that every worker is at it.
+
+    A set that comes twice, because it took long, finds nothing left to do.
+    """
+    day = localdate()
+    applying.release_held(day)
+    for some in applying.due(day):
+        apply_set.apply_async((some,), expires=A_TICK)
 
 
 @shared_task
-def do_job(pk):
+def apply_set(keys):
+    """Apply the sheets of these flags; one that is not ready is tried again by a later tick."""
+    return applying.apply_due(keys, localdate())
+
+
+@shared_task
+def do_job(pk, lane=0):
     """Do a job, or go on with it where a worker was killed; then look at what it unsettled."""
-    jobs.work(Job.objects.get(pk=pk), on=localdate())
+    jobs.work(Job.objects.get(pk=pk), on=localdate(), lane=lane)
     flags.raise_flags()
 
 
@@ -38,13 +50,15 @@ def do_job(pk):
 def resume_jobs():
     """Take up again what no worker is at: one was killed, or the broker lost its message."""
     for job in jobs.unfinished():
-        do_job.apply_async((job.pk,), expires=A_TICK)
+        for lane in jobs.lanes(job):
+            do_job.apply_async((job.pk, lane), expires=A_TICK)
 
 
 def start(job):
-    """Have a worker do the job, once it is committed; without a broker the clock will."""
+    """Have workers do the job, once it is committed; without a broker the clock will."""
     try:
-        do_job.delay_on_commit(job.pk)
+        for lane in jobs.lanes(job):
+            do_job.delay_on_commit(job.pk, lane)
     except OperationalError:
         logger.warning("Job %s waits for the broker", job.pk, exc_info=True)
 

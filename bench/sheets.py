@@ -9,14 +9,17 @@
 each, and makes two events: ten mergers of four neighbours each on one day (like 1 April 2020; one
 plan in five hundred has them in two territories each, so that practices keep the line), and one of
 20,000 bodies that become 10,000, all in one plan. `measure` flags 1 July 2022, asks for the blast
-radius of an event, turns the pages of the sheet of 10,000 rows, and prepares, applies and undoes
-the day of mergers for all plans. All times are time at work, of this process and its database
-connection: other work beside it does not count. `growth` applies the sheets of 500 plans beside
-many other plans and beside fewer (a database made with `--plans 1000`).
+radius of an event, turns the pages of the sheet of 10,000 rows, and prepares, approves, applies
+and undoes the day of mergers for all plans: each a job of two workers, timed by the clock on the
+wall from its beginning to its end, so that the machine should do nothing else. All other times are
+time at work, of this process and its database connection. `growth` applies the sheets of 500 plans
+beside many other plans and beside fewer (a database made with `--plans 1000`).
 """
 
 import argparse
+import subprocess
 import sys
+import time
 from datetime import date
 from statistics import median
 
@@ -32,13 +35,18 @@ ROWS = 10_000
 
 def main(argv=None):
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("deed", choices=["make", "measure"])
+    options.add_argument("deed", choices=["make", "measure", "work"])
     options.add_argument("--database", required=True, help="kept by bench.national")
     options.add_argument("--plans", type=int, default=10_000)
     options.add_argument("--only", nargs="*", default=["flagging", "radius", "sheet", "day"])
     options.add_argument("--against", help="for growth: a database with fewer plans")
+    options.add_argument("--job", type=int, help="for work, which measuring starts: the job's key")
+    options.add_argument("--lane", type=int, help="for work: the lane of the job")
     options = options.parse_args(argv)
     with kept(options.database):
+        if options.deed == "work":
+            work(options.job, options.lane)
+            return 0
         if options.deed == "make":
             make(options.plans)
             return 0
@@ -321,49 +329,65 @@ WHERE succession.reorganisation_id = %(event)s AND succession.predecessor_id = h
 
 
 def day() -> bool:
-    """Prepare, apply and undo the day of mergers for all plans."""
+    """Prepare, approve, apply and undo the day of mergers for all plans, by two workers."""
     from django.db import transaction
 
-    from accounts.models import Flag, SheetChange, User
-    from accounts.sheets import applying, undoing
+    from accounts.models import Flag, Job, JobSheet, SheetChange, User
     from footprints.models import Reorganisation
 
     event = Reorganisation.objects.get(slug="bench-mergers")
-    flags = list(
-        Flag.objects.filter(reorganisation=event).order_by("pk").values_list("pk", flat=True)
-    )
-    by = User.objects.get(username="bench")
+    flags = list(Flag.objects.filter(reorganisation=event).values_list("pk", flat=True))
+    first, second = (User.objects.get(username=name) for name in ("bench", "second"))
+    JobSheet.objects.filter(job__event=event).delete()
+    Job.objects.filter(event=event).delete()
     forget(flags)
     before = _digest()
-    clock = Busy()
     with transaction.atomic():
-        begun = clock()
+        begun = time.perf_counter()
         run(BARE, {"day": MERGERS_ON, "event": event.pk})
-        floor = clock() - begun
+        print(f"{'the closings alone, one bare UPDATE':56} {time.perf_counter() - begun:8.3f} s")
         transaction.set_rollback(True)
     run("VACUUM ANALYZE accounts_assignment")
-    begun = clock()
-    approve(flags)
-    planning = clock() - begun
-    begun = clock()
-    done = sum(len(applying.apply_sheets(some, by=by).done) for some in sets(flags))
-    apply = clock() - begun
-    closed = SheetChange.objects.exclude(deed="opened").count()
-    opened = SheetChange.objects.filter(deed="opened").count()
-    print(f"{done:,} sheets, {closed:,} closed, {opened:,} opened")
-    begun = clock()
-    for some in sets(flags):
-        undoing.undo_sheets(some, by=by)
-    undo = clock() - begun
+    told_all = []
+    for name, deed, by in (
+        ("preparing all sheets", Job.Deed.PREPARE, first),
+        ("approving all of them", Job.Deed.APPROVE, second),
+        ("applying all of them", Job.Deed.APPLY, first),
+        ("undoing all of them", Job.Deed.UNDO, first),
+    ):
+        told_all.append(told(name, by_workers(event, deed, flags, by), 60))
+        if deed == Job.Deed.APPLY:
+            closed = SheetChange.objects.exclude(deed="opened").count()
+            opened = SheetChange.objects.filter(deed="opened").count()
+            print(f"{closed:,} closed, {opened:,} opened")
     assert _digest() == before, "the undo left a trace"
-    print(f"{'the closings alone, one bare UPDATE':56} {floor:8.3f} s")
-    return all(
-        [
-            told("working out and approving all sheets", planning, 60),
-            told("applying all of them", apply, 60),
-            told("undoing all of them", undo, 60),
-        ]
-    )
+    return all(told_all)
+
+
+def by_workers(event, deed, flags: list[int], by) -> float:
+    """Seconds from the beginning of this job to its end, with a worker in each lane."""
+    from django.db import connection
+
+    from accounts.sheets import jobs
+
+    job = jobs.ask(event, deed, flags, by=by)
+    command = [sys.executable, "-m", "bench.sheets", "work", "--job", str(job.pk)]
+    command += ["--database", connection.settings_dict["NAME"], "--lane"]
+    workers = [subprocess.Popen([*command, str(lane)]) for lane in jobs.lanes(job)]
+    for worker in workers:
+        assert worker.wait() == 0
+    job.refresh_from_db()
+    assert jobs.tally(job.lines)[:3] == (len(flags), 0, 0), jobs.tally(job.lines)
+    return (job.ended_at - job.began_at).total_seconds()
+
+
+def work(job: int, lane: int):
+    from django.utils.timezone import localdate
+
+    from accounts.models import Job
+    from accounts.sheets import jobs
+
+    jobs.work(Job.objects.get(pk=job), on=localdate(), lane=lane)
 
 
 def forget(flags: list[int]):
@@ -386,34 +410,27 @@ def _digest():
         return cursor.fetchone()
 
 
-def sets(flags: list[int]):
-    from accounts.sheets.applying import SET
-
-    return [flags[at : at + SET] for at in range(0, len(flags), SET)]
-
-
 def approve(flags: list[int]):
-    """Put the sheets of these flags where preparing and approving would, in sets."""
+    """Put the sheets of these flags where preparing and approving would."""
     from django.utils.timezone import now
 
     from accounts.models import Flag, Sheet, User
     from accounts.sheets.planning import planned_of
 
     first, second = (User.objects.get(username=name) for name in ("bench", "second"))
-    for some in sets(flags):
-        rows = Flag.objects.filter(pk__in=some).select_related("reorganisation")
-        Sheet.objects.bulk_create(
-            Sheet(
-                flag=current.sheet.flag,
-                prepared_by=first,
-                prepared_at=now(),
-                approved_by=second,
-                approved_at=now(),
-                fingerprint=current.fingerprint,
-                changes=current.listing,
-            )
-            for current in planned_of([Sheet(flag=flag) for flag in rows])
+    rows = Flag.objects.filter(pk__in=flags).select_related("reorganisation")
+    Sheet.objects.bulk_create(
+        Sheet(
+            flag=current.sheet.flag,
+            prepared_by=first,
+            prepared_at=now(),
+            approved_by=second,
+            approved_at=now(),
+            fingerprint=current.fingerprint,
+            changes=current.listing,
         )
+        for current in planned_of([Sheet(flag=flag) for flag in rows])
+    )
 
 
 STOOD = ["prepared_by", "prepared_at", "approved_by", "approved_at", "fingerprint", "changes"]

@@ -28,7 +28,7 @@ from .unswept import unswept
 
 log = logging.getLogger(__name__)
 
-SET = 2_000  # sheets of one event that are applied in one transaction
+SET = 500  # sheets of one event that are applied in one transaction: some seconds
 
 
 class NotDecided(SheetError):
@@ -233,27 +233,26 @@ def _named(every: Collection[Planned]) -> str:
     return f"{keys}{' …' if len(every) > 10 else ''}: {closed} closed, {opened} opened"
 
 
-def apply_due(day: date) -> Counter:
-    """Apply every approved sheet whose day has come, and let go of what was held until then.
+def due(day: date) -> list[list[int]]:
+    """Flags of the approved sheets whose day has come, as sets for ``apply_due``.
 
-    In sets, a transaction each: one that is not ready holds up nobody, and is tried again once the
-    plan, the event or the register is another; so is what a freeze of its team puts off. Returns
-    how many were ``applied`` and how many are ``unready``; what they held ``released`` so many.
+    What a freeze of its team puts off waits; what was found unready is tried again once the plan,
+    the event or the register is another.
     """
-    done = Counter(released=release_held(day))
     waiting = list(Sheet.objects.waiting(day).untried(day).select_related("flag__reorganisation"))
     lend_teams(waiting)
-    due = defaultdict(list)
+    found = defaultdict(list)
     for sheet in sorted(waiting, key=lambda sheet: sheet.flag_id):
         if sheet.day <= day and not sheet.frozen_until(day):
-            due[sheet.flag.reorganisation_id].append(sheet.flag_id)
-    for flags in due.values():
-        for at in range(0, len(flags), SET):
-            done += _apply_due(flags[at : at + SET], day)
-    return done
+            found[sheet.flag.reorganisation_id].append(sheet.flag_id)
+    return [flags[at : at + SET] for flags in found.values() for at in range(0, len(flags), SET)]
 
 
-def _apply_due(flags: list[int], day: date) -> Counter:
+def apply_due(flags: list[int], day: date) -> Counter:
+    """Apply a set of what is due; one that is not ready holds up nobody.
+
+    Returns how many were ``applied`` and how many are ``unready``.
+    """
     try:
         applied = apply_sheets(flags, on=day)
     except DatabaseError as error:
@@ -261,7 +260,7 @@ def _apply_due(flags: list[int], day: date) -> Counter:
             log.warning("The sheet of flag %s is not applied: %s", flags[0], error)
             return Counter(unready=1)
         # One of them the database refuses: each by itself, so that it holds up nobody.
-        return sum((_apply_due([flag], day) for flag in flags), Counter())
+        return sum((apply_due([flag], day) for flag in flags), Counter())
     for flag, refusal in applied.refused.items():
         log.warning("The sheet of flag %s is not applied: %s", flag, refusal)
     Sheet.objects.filter(flag__in=list(applied.refused)).mark_tried(day)

@@ -2,11 +2,14 @@
 
 What became of a sheet is written in the transaction that did it, and what is left to do is the
 lines that say nothing yet: a worker that was killed has lost nothing and done nothing twice, and
-whichever takes the job up goes on with the next line. Stopping takes effect between two sets.
+whichever takes the job up goes on with the next line. Two workers are at a long job at once, each
+in a lane of its own: while the database writes the set of one, the other plans the next. Stopping
+takes effect once each is between two sets.
 """
 
 import logging
 from collections.abc import Collection
+from contextlib import ExitStack
 from datetime import date
 
 from django.db import (
@@ -26,7 +29,7 @@ from footprints.models import Reorganisation
 
 from ..models import Flag, Job, JobSheet, Sheet, SheetChange, User
 from ..models.decisions import lend_teams
-from .applying import apply_sheets
+from .applying import SET, apply_sheets
 from .deciding import SheetError
 from .planning import in_words
 from .together import approve_sheets, prepare_sheets
@@ -34,9 +37,9 @@ from .undoing import frozen_refusal, may_within_a_freeze, undo_sheets
 
 log = logging.getLogger(__name__)
 
-SET = 200  # sheets dealt with in one transaction: some seconds, after which it can be stopped
-TRIES = 3  # workers that may be lost over one set
-LOCK = 0x57415934 << 32  # and the job's key: beside the locks of footprints.alone
+LANES = 2  # workers at one job
+TRIES = 3  # workers of each lane that may be lost over one set
+LOCK = 0x57415934 << 32  # and a lane of the job: beside the locks of footprints.alone
 
 State = Job.State
 
@@ -143,9 +146,7 @@ def stop(job: Job, *, by: User) -> None:
     if not moved and job.state != State.STOPPING:
         raise TooLate("The job is over already.")
     log.info("Job %s stopped by %s", job.pk, by)
-    with alone(LOCK + job.pk) as nobody_is_at_it:
-        if nobody_is_at_it:
-            _halt(job)
+    _settle(job)
 
 
 def tally(lines: QuerySet[JobSheet]) -> tuple[int, int, int, int]:
@@ -163,37 +164,51 @@ def unfinished() -> list[Job]:
     return list(Job.objects.under_way().order_by("pk"))
 
 
-def work(job: Job, *, on: date, size: int = SET) -> None:
-    """Do the job, or the rest of it, on that day; nothing where a worker is at it, or it is over.
+def lanes(job: Job, *, size: int = SET) -> range:
+    """The lanes that are worth a worker each."""
+    return range(min(LANES, -(-job.total // size)))
 
-    ``size`` sheets a transaction. Only a failing database goes up as it is: the job then stays
-    where it was, and is taken up again.
+
+def work(job: Job, *, on: date, lane: int = 0, size: int = SET) -> None:
+    """Do the job, or the rest of it, on that day, beside whoever is at it in another lane.
+
+    Nothing where a worker is at it in this lane, or it is over. ``size`` sheets a transaction.
+    Only a failing database goes up as it is: the job then stays where it was, and is taken up
+    again.
     """
-    with alone(LOCK + job.pk) as is_ours:
-        if not is_ours or not _begin(job):
-            return
-        try:
-            while _goes_on(job) and deal_with_a_set(job, on=on, size=size):
-                pass
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            log.exception("Job %s failed", job.pk)
-            _fail(
-                job,
-                f"Waymark failed at it ({type(error).__name__}): of the set it was at, nothing "
-                "was written. Whoever looks after Waymark finds the reason in its log.",
-            )
+    with alone(_lock(job, lane)) as is_ours:
+        if is_ours and _begin(job):
+            _work(job, on, size)
+    _settle(job)
+
+
+def _work(job: Job, on: date, size: int) -> None:
+    try:
+        while _goes_on(job) and deal_with_a_set(job, on=on, size=size):
+            pass
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("Job %s failed", job.pk)
+        _fail(
+            job,
+            f"Waymark failed at it ({type(error).__name__}): of the set it was at, nothing "
+            "was written. Whoever looks after Waymark finds the reason in its log.",
+        )
+
+
+def _lock(job: Job, lane: int) -> int:
+    return LOCK + job.pk * LANES + lane
 
 
 def _begin(job: Job) -> bool:
     """Count another try at it. A set that ends each worker that takes it up ends the job."""
     job.refresh_from_db()
-    if job.tries >= TRIES and job.state in (State.WAITING, State.WORKING):
+    if job.tries >= TRIES * len(lanes(job)) and job.state in (State.WAITING, State.WORKING):
         _fail(
             job,
-            f"{TRIES} workers set about the same sheets, and none came back: they may lack memory "
-            "or time for them. Of those sheets nothing was written.",
+            f"{job.tries} workers set about the same sheets, and none came back: they may lack "
+            "memory or time for them. Of those sheets nothing was written.",
         )
         return False
     _move(
@@ -204,57 +219,73 @@ def _begin(job: Job) -> bool:
         tries=F("tries") + 1,
         began_at=Coalesce("began_at", now()),
     )
-    return job.state in (State.WORKING, State.STOPPING)
-
-
-def _goes_on(job: Job) -> bool:
-    """Whether nobody has stopped it; one that somebody stopped is ended here."""
-    job.refresh_from_db()
-    if job.state == State.STOPPING:
-        _halt(job)
     return job.state == State.WORKING
 
 
+def _goes_on(job: Job) -> bool:
+    """Whether it is not over, and nobody has stopped it."""
+    job.refresh_from_db()
+    return job.state == State.WORKING
+
+
+def _settle(job: Job) -> None:
+    """End the job where nobody is at it in any lane, and nothing is left or somebody stopped it.
+
+    Whoever leaves it last does so: each takes the locks of all lanes in the same order.
+    """
+    with ExitStack() as held:
+        if not all(held.enter_context(alone(_lock(job, lane))) for lane in range(LANES)):
+            return
+        job.refresh_from_db()
+        if not job.lines.filter(state=JobSheet.State.WAITING).exists():
+            _end(job, State.WORKING, State.STOPPING, to=State.DONE)
+        else:
+            _end(job, State.STOPPING, to=State.STOPPED)
+
+
 def deal_with_a_set(job: Job, *, on: date, size: int = SET) -> bool:
-    """Deal with the next sheets, in one transaction; False where none is left, and it is done."""
+    """Deal with the next sheets, in one transaction; False where none is left for this worker."""
     try:
         with transaction.atomic():
-            lines = _next(job, size)
-            if lines:
+            if lines := _next(job, size):
                 _deal_with(job, lines, on)
+            return bool(lines)
     except (OperationalError, InterfaceError):
         raise
     except (DatabaseError, SheetError):
         # One of them the database refuses, or is frozen since: each by itself, so that it holds up
         # nobody.
         log.warning("Job %s: each sheet of a set by itself", job.pk, exc_info=True)
-        lines = _one_by_one(job, on, size)
-    if not lines:
-        _end(job, State.WORKING, State.STOPPING, to=State.DONE)
-    return bool(lines)
+        dealt = 0
+        while dealt < size and _deal_with_one(job, on):
+            dealt += 1
+        return dealt > 0
 
 
 def _next(job: Job, size: int) -> list[JobSheet]:
-    """The next lines, locked: a worker whose lock on the job was lost does none of them twice."""
+    """The next lines that no other worker is at, locked."""
     waiting = job.lines.filter(state=JobSheet.State.WAITING).order_by("pk")
     return list(waiting.select_for_update(skip_locked=True)[:size])
 
 
-def _one_by_one(job: Job, on: date, size: int) -> list[JobSheet]:
-    lines = list(job.lines.filter(state=JobSheet.State.WAITING).order_by("pk")[:size])
-    for line in lines:
-        try:
-            with transaction.atomic():
-                _deal_with(job, [line], on)
-        except (OperationalError, InterfaceError):
-            raise
-        except (DatabaseError, SheetError) as error:
-            says = str(error).partition("\n")[0]
-            if isinstance(error, DatabaseError):
-                says = f"The database refuses it: {says}"
-            with transaction.atomic():
-                _write(job, [line], {}, {line.flag_id: says})
-    return lines
+def _deal_with_one(job: Job, on: date) -> bool:
+    """Deal with the next sheet by itself, whatever the database says; False where none is left."""
+    lines = []
+    try:
+        with transaction.atomic():
+            if lines := _next(job, 1):
+                _deal_with(job, lines, on)
+    except (OperationalError, InterfaceError):
+        raise
+    except (DatabaseError, SheetError) as error:
+        says = str(error).partition("\n")[0]
+        if isinstance(error, DatabaseError):
+            says = f"The database refuses it: {says}"
+        with (
+            transaction.atomic()
+        ):  # unless another worker came to it since: what that wrote stands
+            _write(job, lines, {}, {line.flag_id: says for line in lines})
+    return bool(lines)
 
 
 def _deal_with(job: Job, lines: list[JobSheet], on: date) -> None:
@@ -305,7 +336,7 @@ LEFT_OUT = {
 WRITE = """
 UPDATE accounts_jobsheet AS line SET state = said.state, says = said.says, rows = said.rows
 FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[]) AS said(id, state, says, rows)
-WHERE line.id = said.id
+WHERE line.id = said.id AND line.state = 'waiting'
 """
 
 
@@ -336,7 +367,8 @@ def _write(
             said.append((line.pk, JobSheet.State.REFUSED.value, says, 0))
     with connection.cursor() as cursor:
         cursor.execute(WRITE, [list(column) for column in zip(*said, strict=True)])
-    Job.objects.filter(pk=job.pk).update(done=F("done") + len(said), tries=0)
+        written = cursor.rowcount
+    Job.objects.filter(pk=job.pk).update(done=F("done") + written, tries=0)
 
 
 # --- From one state to another ------------------------------------------------------------------
@@ -351,12 +383,6 @@ def _fail(job: Job, reason: str) -> None:
         ended_at=now(),
         began_at=Coalesce("began_at", now()),
     )
-
-
-def _halt(job: Job) -> None:
-    """End a job that is to stop; one that has nothing left to do is done."""
-    is_done = job.done == job.total
-    _end(job, State.STOPPING, to=State.DONE if is_done else State.STOPPED)
 
 
 def _end(job: Job, *of: State, to: State) -> bool:

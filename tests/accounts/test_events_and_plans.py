@@ -14,6 +14,7 @@ from footprints.models import Outcome, Relationship, Reorganisation, Version
 from footprints.services.recording import record_event
 from footprints.services.releases import undo_release
 from tests import factories
+from tests.accounts.ticks import tick
 from tests.footprints.pages import text
 
 Kind = Reorganisation.Kind
@@ -146,7 +147,7 @@ def test_an_event_that_is_dropped_leaves_no_flag_says_so_and_brings_it_back(
     assert f"It leaves no flag while it is {dropped}: those that it raised lapse." in page
     flag.refresh_from_db()
     assert flag.lapsed_because == f"{dropped.capitalize()}: The Minister said no."
-    assert applying.apply_due(date(2028, 1, 1))["applied"] == 0
+    assert tick(date(2028, 1, 1))["applied"] == 0
     client.force_login(plan.owner)
     assert str(event) not in text(client.get("/alerts/"))
 
@@ -159,7 +160,7 @@ def test_an_event_that_is_dropped_leaves_no_flag_says_so_and_brings_it_back(
     assert (sheet.state, sheet.decisions.count()) == ("approved", 1), "the work on it is kept"
     event.refresh_from_db()
     move("in_law", "The order was made.")
-    assert applying.apply_due(DAY)["applied"] == 1
+    assert tick(DAY)["applied"] == 1
 
 
 # --- Another day ---------------------------------------------------------------------------------
@@ -194,7 +195,7 @@ def test_moving_the_day_moves_everything_that_hangs_on_it(client, bodies, plan, 
     assert {closing.on for closing in planned(sheet).closings} == {LATER}
     with pytest.raises(Moved):
         applying.apply_sheet(flag)
-    assert applying.apply_due(DAY)["applied"] == 0
+    assert tick(DAY)["applied"] == 0
     assert plan.assignments.filter(closed_on=None).count() == 2
 
     undo_release(event.steps.last().release)

@@ -336,6 +336,35 @@ def test_flags_of_other_events_and_no_flags_are_passed_over(cases):
 # --- Stopped, failed, killed -------------------------------------------------------------------
 
 
+def in_a_thread(deed):
+    """Do it on a connection of its own, and wait for it."""
+
+    def there():
+        try:
+            deed()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+class AfterTheFirst:
+    """Something happens once, right after a statement: while a set is written, not committed."""
+
+    def __init__(self, statement, deed):
+        self.statement, self.deed = statement, deed
+
+    def __call__(self, execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if sql == self.statement and self.deed:
+            deed, self.deed = self.deed, None
+            in_a_thread(deed)
+        return result
+
+
 def test_a_job_that_waits_is_stopped_at_once_and_another_person_goes_on_with_it(cases):
     do("prepare", cases, cases[0].planner)
     job = ask("approve", cases, cases[0].planner)
@@ -377,26 +406,11 @@ def test_stopping_takes_effect_between_two_sets(committed):
     job = ask("apply", cases, manager)
 
     def press_stop():
+        """While the first set is written and not committed."""
         jobs.stop(Job.objects.get(pk=job.pk), by=manager)
-        connections.close_all()
+        assert Job.objects.get(pk=job.pk).state == State.STOPPING
 
-    class AtTheFirstSet:
-        """Somebody presses stop while the first set is written and not committed."""
-
-        is_done = False
-
-        def __call__(self, execute, sql, params, many, context):
-            result = execute(sql, params, many, context)
-            if sql == jobs.WRITE and not self.is_done:
-                self.is_done = True
-                thread = threading.Thread(target=press_stop)
-                thread.start()
-                thread.join(20)
-                assert not thread.is_alive()
-                assert Job.objects.get(pk=job.pk).state == State.STOPPING
-            return result
-
-    with connection.execute_wrapper(AtTheFirstSet()):
+    with connection.execute_wrapper(AfterTheFirst(jobs.WRITE, press_stop)):
         jobs.work(job, on=APRIL_2020, size=2)
 
     assert (job.state, job.done) == (State.STOPPED, 2)
@@ -408,6 +422,87 @@ def test_stopping_takes_effect_between_two_sets(committed):
     jobs.work(rest, on=APRIL_2020, size=2)
     assert (rest.state, rest.total) == (State.DONE, 3)
     assert {case.sheet.state for case in cases} == {"applied"}
+
+
+@COMMITTED
+def test_two_workers_share_a_job_and_the_last_to_leave_ends_it(committed):
+    cases = many(5)
+    for case in cases:
+        case.approve()
+    job = ask("apply", cases, cases[0].manager)
+
+    def in_the_other_lane():
+        beside = Job.objects.get(pk=job.pk)
+        jobs.work(beside, on=APRIL_2020, size=2, lane=1)
+        # Its own three are done; the first two are not, and not this worker's to wait for.
+        assert (beside.state, beside.done) == (State.WORKING, 3)
+        assert sorted(lines(beside).values()) == ["done"] * 3 + ["waiting"] * 2
+
+    with connection.execute_wrapper(AfterTheFirst(jobs.WRITE, in_the_other_lane)):
+        jobs.work(job, on=APRIL_2020, size=2, lane=0)
+
+    assert (job.state, job.done) == (State.DONE, 5)
+    assert {case.sheet.state for case in cases} == {"applied"}
+    assert SheetDeed.objects.filter(deed="applied").count() == 5
+    assert SheetChange.objects.count() == 6 * 5
+
+
+@COMMITTED
+def test_a_job_is_stopped_once_both_workers_have_left_it(committed):
+    cases = many(6)
+    job = ask("prepare", cases, cases[0].planner)
+
+    def stop_in_the_other_lane():
+        beside = Job.objects.get(pk=job.pk)
+
+        def stop():
+            jobs.stop(Job.objects.get(pk=job.pk), by=cases[0].manager)
+
+        with connection.execute_wrapper(AfterTheFirst(jobs.WRITE, stop)):
+            jobs.work(beside, on=APRIL_2020, size=2, lane=1)
+        assert (beside.state, beside.done) == (State.STOPPING, 2)
+
+    with connection.execute_wrapper(AfterTheFirst(jobs.WRITE, stop_in_the_other_lane)):
+        jobs.work(job, on=APRIL_2020, size=2, lane=0)
+
+    assert (job.state, job.done) == (State.STOPPED, 4)
+
+
+@COMMITTED
+def test_what_two_workers_come_to_one_by_one_is_done_once(committed):
+    cases = many(4)
+    for case in cases:
+        case.approve()
+    job = ask("apply", cases, cases[0].manager)
+    refused = []
+
+    def fail_once(job, lines, on):
+        if not refused:
+            refused.append(lines)
+            raise IntegrityError("the set as a whole")
+        deal_with(job, lines, on)
+
+    deal_with, jobs._deal_with = jobs._deal_with, fail_once
+    beside = AfterTheFirst(
+        jobs.WRITE,
+        lambda: jobs.work(Job.objects.get(pk=job.pk), on=APRIL_2020, size=4, lane=1),
+    )
+    try:
+        with connection.execute_wrapper(beside):
+            jobs.work(job, on=APRIL_2020, size=4)
+    finally:
+        jobs._deal_with = deal_with
+
+    assert (job.state, job.done) == (State.DONE, 4)
+    assert SheetDeed.objects.filter(deed="applied").count() == 4
+
+
+def test_a_long_job_is_worth_two_workers_and_a_short_one_one(cases):
+    job = ask("prepare", cases, cases[0].planner)
+
+    assert list(jobs.lanes(job)) == [0]
+    assert list(jobs.lanes(job, size=2)) == [0, 1]
+    assert list(jobs.lanes(job, size=1)) == [0, 1]
 
 
 @COMMITTED
@@ -467,7 +562,7 @@ def test_a_set_that_ends_each_worker_ends_the_job(committed):
 def test_where_a_worker_is_at_it_another_does_nothing(cases):
     job = ask("prepare", cases, cases[0].planner)
 
-    with alone(jobs.LOCK + job.pk):
+    with alone(jobs.LOCK + job.pk * jobs.LANES):
         jobs.work(job, on=APRIL_2020)
         assert (Job.objects.get(pk=job.pk).state, job.done) == (State.WAITING, 0)
 
@@ -482,6 +577,18 @@ def test_a_job_of_a_lost_worker_that_somebody_stopped_is_over(cases):
     jobs.stop(job, by=cases[0].planner)
 
     assert job.state == State.STOPPED
+
+
+def test_a_job_whose_worker_was_lost_while_it_was_to_stop_is_stopped_by_the_clock(cases):
+    job = ask("prepare", cases, cases[0].planner)
+    Job.objects.filter(pk=job.pk).update(
+        state="stopping", stopped_by=cases[0].planner, began_at=now()
+    )
+
+    tasks.resume_jobs()
+
+    job.refresh_from_db()
+    assert (job.state, job.done) == (State.STOPPED, 0)
 
 
 # --- What the database keeps -------------------------------------------------------------------

@@ -5,10 +5,11 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts.models import SheetComment, SheetDeed, User
-from accounts.sheets import applying, deciding, history, undoing
+from accounts.sheets import deciding, history, undoing
 from footprints.models import Outcome
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case
+from tests.accounts.ticks import tick
 from tests.footprints.pages import text
 
 
@@ -65,8 +66,8 @@ def test_the_clock_and_the_days_are_in_the_history(case):
     case.choose(Outcome.HOLD, until_on=JULY_2020.replace(month=10))
     case.approve()
 
-    applying.apply_due(JULY_2020)
-    applying.apply_due(JULY_2020.replace(month=10))
+    tick(JULY_2020)
+    tick(JULY_2020.replace(month=10))
 
     assert deeds(case)[-2:] == [("applied", None), ("released", None)]
     assert SheetDeed.objects.get(deed="dated").says == "our day 1 July 2020, credit 1 July 2020"

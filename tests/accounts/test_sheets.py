@@ -9,7 +9,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils.timezone import now
 
 from accounts import tasks
-from accounts.models import Assignment, Decision, Flag, Sheet, SheetChange
+from accounts.models import Assignment, Decision, Flag, Sheet, SheetChange, SheetDeed
 from accounts.services.flags import raise_flags
 from accounts.sheets import applying, deciding, rehearsing, undoing
 from accounts.sheets.deciding import Choice
@@ -17,6 +17,7 @@ from accounts.sheets.planning import planned, planned_of
 from footprints.models import Outcome, Reorganisation
 from tests import factories
 from tests.accounts.plans import plan_of_2020
+from tests.accounts.ticks import tick
 
 APRIL_2020 = date(2020, 4, 1)
 JULY_2020 = date(2020, 7, 1)
@@ -424,7 +425,7 @@ def test_an_event_that_is_only_proposed_is_not_applied(case):
     with pytest.raises(applying.NotDecided):
         applying.apply_sheet(case.flag, by=case.manager)
 
-    assert applying.apply_due(JULY_2020)["applied"] == 0
+    assert tick(JULY_2020)["applied"] == 0
 
 
 # --- Apply and undo ----------------------------------------------------------------------------
@@ -514,8 +515,8 @@ def test_what_is_held_changes_nothing_until_its_day_then_it_is_due_again(case):
     assert rows(case.plan) == before
     assert not Flag.objects.get(pk=case.flag.pk).resolved_at
 
-    assert applying.apply_due(JULY_2020 - timedelta(days=1))["released"] == 0
-    assert applying.apply_due(JULY_2020)["released"] == 1
+    assert tick(JULY_2020 - timedelta(days=1))["released"] == 0
+    assert tick(JULY_2020)["released"] == 1
     assert case.sheet.state == "deciding"
     assert planned(case.sheet).rows[0].outcome == Outcome.KEEP_THE_LINE
 
@@ -529,8 +530,8 @@ def test_the_clock_applies_what_is_due_and_one_that_is_not_ready_holds_up_nobody
         case.approve()
     moved.plan.assignments.filter(organisation=moved.olds[0]).delete()
 
-    assert applying.apply_due(MARCH_2020)["applied"] == 0
-    done = applying.apply_due(APRIL_2020)
+    assert tick(MARCH_2020)["applied"] == 0
+    done = tick(APRIL_2020)
 
     assert (done["applied"], done["unready"]) == (1, 1)
     states = [case.sheet.state for case in (ready, moved, early)]
@@ -546,14 +547,14 @@ def test_what_is_unready_is_not_worked_out_again_until_something_is_another(db, 
         applying, "planned_of", lambda sheets: asked.append(len(sheets)) or planned_of(sheets)
     )
 
-    assert applying.apply_due(APRIL_2020)["unready"] == 1
-    assert applying.apply_due(APRIL_2020)["unready"] == 0
+    assert tick(APRIL_2020)["unready"] == 1
+    assert tick(APRIL_2020)["unready"] == 0
     assert asked == [1]
 
     # Somebody puts it back: it is what was approved again.
     case.plan.assignments.filter(organisation=case.olds[0]).update(territory=case.homes[0])
     case.plan.__class__.objects.filter(pk=case.plan.pk).revise()
-    assert applying.apply_due(APRIL_2020)["applied"] == 1
+    assert tick(APRIL_2020)["applied"] == 1
 
 
 @pytest.mark.parametrize("what", ["day", "event", "release"])
@@ -561,7 +562,7 @@ def test_a_new_day_a_moved_event_and_a_release_are_reasons_to_look_again(case, w
     case.approve()
     case.plan.assignments.filter(organisation=case.olds[0]).delete()
     day = APRIL_2020
-    assert applying.apply_due(day)["unready"] == 1
+    assert tick(day)["unready"] == 1
 
     if what == "day":
         day += timedelta(days=1)
@@ -570,7 +571,7 @@ def test_a_new_day_a_moved_event_and_a_release_are_reasons_to_look_again(case, w
     else:
         factories.release()
 
-    assert applying.apply_due(day)["unready"] == 1
+    assert tick(day)["unready"] == 1
 
 
 def test_sheets_of_one_event_are_applied_and_undone_together_each_by_its_own_approval(db):
@@ -604,8 +605,10 @@ def test_sheets_of_one_event_are_applied_and_undone_together_each_by_its_own_app
 def test_the_clocks_task_applies_what_is_due_today(case):
     case.approve()
 
-    assert tasks.apply_due()["applied"] == 1
-    assert tasks.apply_due()["applied"] == 0
+    tasks.apply_due()
+    assert case.sheet.state == "applied"
+    tasks.apply_due()
+    assert SheetDeed.objects.filter(deed="applied").count() == 1
     assert case.sheet.applied_by is None
     assert Flag.objects.get(pk=case.flag.pk).resolved_by == case.manager
 
@@ -650,7 +653,7 @@ def test_the_worst_day_is_applied_and_undone(register):
         deciding.approve(flag, by=manager)
         closed += sum(c.on == APRIL_2020 for c in seen.closings)
 
-    applied = applying.apply_due(APRIL_2020)
+    applied = tick(APRIL_2020)
 
     assert (applied["unready"], closed) == (0, 74)
     assert conflicts > 3

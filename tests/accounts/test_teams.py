@@ -15,6 +15,7 @@ from accounts.sheets.planning import planned
 from footprints.models import Reorganisation
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, JULY_2020, Case, held_on, rows
+from tests.accounts.ticks import tick
 from tests.footprints.pages import text
 
 MAY_2020 = date(2020, 5, 1)
@@ -191,12 +192,12 @@ def test_the_clock_keeps_to_our_day_and_to_freezes(case):
     team = trimesters(case)
     case.approve()
 
-    assert applying.apply_due(MAY_2020 - timedelta(days=1))["applied"] == 0
+    assert tick(MAY_2020 - timedelta(days=1))["applied"] == 0
     factories.freeze(team=team, opened_on=date(2020, 5, 2), closed_on=date(2020, 5, 4))
-    assert applying.apply_due(date(2020, 5, 3)) == {"released": 0}
+    assert tick(date(2020, 5, 3)) == {"released": 0}
     with pytest.raises(applying.Frozen, match="before 4 May 2020"):
         applying.apply_sheet(case.flag, by=case.manager, on=date(2020, 5, 3))
-    assert applying.apply_due(date(2020, 5, 4))["applied"] == 1
+    assert tick(date(2020, 5, 4))["applied"] == 1
 
 
 @pytest.fixture
@@ -292,12 +293,12 @@ def test_many_sheets_get_their_teams_in_three_queries(case, django_assert_num_qu
 def test_a_calendar_that_is_put_right_lets_the_clock_try_again_the_same_day(case):
     case.approve()
     team = trimesters(case)
-    assert [applying.apply_due(MAY_2020)["unready"] for _ in range(2)] == [1, 0]
+    assert [tick(MAY_2020)["unready"] for _ in range(2)] == [1, 0]
 
     team.cycle_months = team.cycle_on = None
     keep_calendar(team, by=case.planner)
 
-    assert applying.apply_due(MAY_2020)["applied"] == 1
+    assert tick(MAY_2020)["applied"] == 1
 
 
 # --- Pages -------------------------------------------------------------------------------------
