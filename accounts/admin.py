@@ -9,16 +9,22 @@ from .models import (
     AccountLead,
     Assignment,
     CalendarKey,
+    Challenge,
     DataSupplier,
     Decision,
     Digest,
+    Figure,
     Flag,
     Freeze,
     Job,
     JobSheet,
     Letter,
+    Measure,
+    PlanChange,
+    PlanStep,
     RosterEntry,
     Scenario,
+    SharedUnit,
     Sheet,
     SheetChange,
     SheetComment,
@@ -35,6 +41,12 @@ REFUSALS = {
     "datasupplier_lags": "Two years is the most.",
     "territory_code_once_a_plan": "The plan has a territory of this code already.",
     "rosterentry_one_owner_at_a_time": "On some of these days somebody else owns the territory.",
+    "rosterentry_some_of_one_person": "More than none of one person's time, and at most all.",
+    "plan_replaces_another": "A plan cannot replace itself.",
+    "plan_activates_within_its_life": "The plan has ended by the day on which it would begin.",
+    "territory_not_under_itself": "A territory cannot lie under itself.",
+    "territory_colour_as_hex": "Six digits after #, as #0072b2.",
+    "territory_capacity_not_negative": "Days cannot be fewer than none.",
     "rosterentry_names_somebody": "Say who it is: a colleague, or a name.",
     "assignment_unit_once_at_a_time": "On some of these days the unit belongs to a territory of "
     "this plan already.",
@@ -341,3 +353,50 @@ class LetterAdmin(ReadOnlyAdmin):
     list_display = ["subject", "to", "written_at"]
     list_filter = ["written_at"]
     search_fields = ["subject", "to"]
+
+
+@admin.register(PlanStep)
+class PlanStepAdmin(ReadOnlyAdmin):
+    list_display = ["plan", "deed", "by", "at", "reason"]
+    list_filter = ["deed", "at"]
+    list_select_related = ["plan", "by"]
+    search_fields = ["plan__name", "reason", "by__last_name"]
+
+
+@admin.register(PlanChange)
+class PlanChangeAdmin(ReadOnlyAdmin):
+    list_display = ["plan", "says", "from_on", "by", "at", "undone_at"]
+    list_filter = ["at"]
+    list_select_related = ["plan", "by"]
+    search_fields = ["plan__name", "says", "by__last_name"]
+
+
+@admin.register(SharedUnit)
+class SharedUnitAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "territory", "share", "reason"]
+    list_select_related = ["organisation", "territory"]
+    search_fields = ["organisation__code__istartswith", "territory__code"]
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "territory", "plan", "state", "by", "at", "decided_by"]
+    list_filter = ["state", "at"]
+    list_select_related = ["organisation", "territory", "plan", "by", "decided_by"]
+    search_fields = ["organisation__code__istartswith", "territory__code", "reason"]
+
+
+@admin.register(Measure)
+class MeasureAdmin(ReadOnlyAdmin):
+    list_display = ["name", "unit", "team", "source", "counted_on", "by", "at"]
+    list_filter = ["team"]
+    list_select_related = ["team", "by"]
+    search_fields = ["name", "source"]
+
+
+@admin.register(Figure)
+class FigureAdmin(ReadOnlyAdmin):
+    list_display = ["measure", "organisation", "amount"]
+    list_filter = ["measure"]
+    list_select_related = ["measure", "organisation"]
+    search_fields = ["organisation__code__istartswith"]

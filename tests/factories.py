@@ -11,14 +11,18 @@ from django.utils.timezone import now
 
 from accounts.models import (
     Assignment,
+    Challenge,
     DataSupplier,
     Digest,
+    Figure,
     Flag,
     Freeze,
     Job,
     JobSheet,
+    Measure,
     RosterEntry,
     Scenario,
+    SharedUnit,
     Team,
     Territory,
     TerritoryPlan,
@@ -250,6 +254,32 @@ def job(*flags, **fields) -> Job:
 def digest(**fields) -> Digest:
     fields["person"] = fields.get("person") or user()
     return Digest.objects.create(**{"effective_on": DAY, "raised_at": now(), **fields})
+
+
+def challenge(**fields) -> Challenge:
+    fields["territory"] = fields.get("territory") or territory()
+    values = {"plan": fields["territory"].plan, "reason": "Not like this", "at": now(), **fields}
+    values["organisation"] = values.get("organisation") or organisation()
+    values["by"] = values.get("by") or user()
+    return Challenge.objects.create(**values)
+
+
+def measure(**fields) -> Measure:
+    fields["by"] = fields.get("by") or user()
+    values = {"name": _new("Sales "), "source": "test", "counted_on": DAY, "at": now()}
+    return Measure.objects.create(**{**values, **fields})
+
+
+def figure(**fields) -> Figure:
+    fields["measure"] = fields.get("measure") or measure()
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return Figure.objects.create(**{"amount": 1, **fields})
+
+
+def shared_unit(**fields) -> SharedUnit:
+    fields["territory"] = fields.get("territory") or territory()
+    fields["organisation"] = fields.get("organisation") or organisation()
+    return SharedUnit.objects.create(**{"share": 1, **fields})
 
 
 def scenario(**fields) -> Scenario:

@@ -205,7 +205,10 @@ def test_nothing_points_at_a_version():
 
 # What was decided or done about a body, and when: history, which no later event changes.
 RECORDS = {
+    "accounts.Challenge.organisation",
     "accounts.Decision.body",
+    "accounts.Figure.organisation",
+    "accounts.SharedUnit.organisation",
     "accounts.SheetChange.organisation",
     "accounts.SheetComment.body",
 }

@@ -31,7 +31,7 @@ class AccountLeadQuerySet(RevisedQuerySet, DatedQuerySet):
 
     def answered_for_by(self, user: User):
         """Those of open plans; for a field user, of territories of theirs."""
-        found = self.visible_to(user).exclude(plan__state=TerritoryPlan.State.ARCHIVED)
+        found = self.visible_to(user).exclude(plan__state__in=TerritoryPlan.State.put_away())
         if user.role == User.Role.FIELD:
             found = found.filter(territory__in=Territory.objects.visible_to(user))
         return found

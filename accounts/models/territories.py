@@ -4,13 +4,14 @@ from datetime import date
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 
 from footprints.dated import PERIOD, ClosingDayField, Dated, DatedQuerySet, last_day
-from footprints.models import Change, OrganisationKey, Outcome, Rule
+from footprints.models import Change, Kind, OrganisationKey, Outcome, Rule
 from footprints.revised import Revised, RevisedQuerySet
 
 from .teams import Team
@@ -31,6 +32,20 @@ ASSIGNMENT_RULE = Rule(
         Change.CHANGES_PARENT: Outcome.LEAVE,
     },
 )
+
+
+class Nation(models.TextChoices):
+    """The four nations, by the letter that begins their codes in official statistics."""
+
+    ENGLAND = "E", "England"
+    WALES = "W", "Wales"
+    SCOTLAND = "S", "Scotland"
+    NORTHERN_IRELAND = "N", "Northern Ireland"
+
+
+def england() -> list[str]:
+    """The nations of a plan of which nobody said more."""
+    return [Nation.ENGLAND.value]
 
 
 class CoverageRole(models.TextChoices):
@@ -55,20 +70,56 @@ class TerritoryPlanQuerySet(RevisedQuerySet):
 
     def open(self):
         """Plans that a reorganisation may still touch."""
-        return self.exclude(state=TerritoryPlan.State.ARCHIVED)
+        return self.exclude(state__in=TerritoryPlan.State.put_away())
 
 
 class TerritoryPlan(Revised):
-    """A dated set of territories of one team."""
+    """A dated set of territories of one team.
+
+    ``role`` is how the team covers what the plan holds: gaps and overlaps are judged over the
+    plans of one team and role. ``kinds`` are the bodies each of which should have a territory;
+    none: those that the plan has. An approved plan becomes active on ``activates_on`` by the
+    clock, and supersedes the one it ``replaces``, which stays as it was and can be brought back.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft", "Draft"
+        SUBMITTED = "submitted", "Submitted"
+        APPROVED = "approved", "Approved"
         ACTIVE = "active", "Active"
+        SUPERSEDED = "superseded", "Superseded"
         ARCHIVED = "archived", "Archived"
+
+        @classmethod
+        def put_away(cls) -> tuple["TerritoryPlan.State", ...]:
+            """The states of a plan by which nobody works: nothing touches it any more."""
+            return cls.SUPERSEDED, cls.ARCHIVED
+
+        @classmethod
+        def changeable(cls) -> tuple["TerritoryPlan.State", ...]:
+            """The states in which a plan is drawn: what is submitted stands as it is."""
+            return cls.DRAFT, cls.ACTIVE
 
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="plans")
     name = models.CharField(max_length=120)
     brands = models.CharField(max_length=120, blank=True)
+    role = models.CharField(
+        "covers as",
+        max_length=12,
+        choices=CoverageRole.choices,
+        default=CoverageRole.OWNER,
+        help_text="Gaps and overlaps are judged over the plans of one team and role.",
+    )
+    kinds = models.ManyToManyField(
+        Kind,
+        blank=True,
+        related_name="+",
+        verbose_name="kinds of unit",
+        help_text="Every body of these kinds should have a territory. None: as the plan has them.",
+    )
+    nations = ArrayField(
+        models.CharField(max_length=1, choices=Nation.choices), default=england, blank=True
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_plans"
@@ -79,13 +130,37 @@ class TerritoryPlan(Revised):
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="copies"
     )
 
+    replaces = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
+    activates_on = models.DateField(
+        "becomes active on",
+        null=True,
+        blank=True,
+        help_text="By the clock, once it is approved.",
+    )
+
     objects = TerritoryPlanQuerySet.as_manager()
 
     class Meta(Revised.Meta):
         abstract = False
         ordering = ["-opened_on", "name", "pk"]
+        indexes = [
+            *Revised.Meta.indexes,
+            models.Index(
+                fields=["activates_on"], name="plan_to_activate", condition=Q(state="approved")
+            ),
+        ]
         constraints = [
             *Revised.Meta.constraints,
+            models.CheckConstraint(name="plan_replaces_another", condition=~Q(replaces=F("id"))),
+            models.CheckConstraint(
+                name="plan_activates_within_its_life",
+                condition=Q(activates_on__isnull=True)
+                | Q(closed_on__isnull=True)
+                | Q(activates_on__lt=F("closed_on")),
+                violation_error_message="The plan has ended by the day on which it would begin.",
+            ),
             models.CheckConstraint(
                 name="plan_opens_before_it_closes",
                 condition=Q(opened_on__lt=F("closed_on")),
@@ -131,6 +206,21 @@ class Territory(models.Model):
     code = models.CharField(max_length=20)
     name = models.CharField(max_length=120)
     position = models.PositiveIntegerField(default=0)
+    colour = models.CharField(
+        max_length=7,
+        blank=True,
+        validators=[RegexValidator(r"^#[0-9a-f]{6}$", "Six digits after #, as #0072b2.")],
+        help_text="Empty: by its place in the plan.",
+    )
+    notes = models.TextField(blank=True)
+    capacity = models.DecimalField(
+        "capacity in days",
+        max_digits=6,
+        decimal_places=1,
+        null=True,
+        blank=True,
+        help_text="Working days in the field a year, of all who work it.",
+    )
 
     objects = TerritoryQuerySet.as_manager()
 
@@ -140,6 +230,18 @@ class Territory(models.Model):
         constraints = [
             models.UniqueConstraint(name="territory_code_once_a_plan", fields=["plan", "code"]),
             models.UniqueConstraint(name="territory_plan_key", fields=["plan", "id"]),
+            models.CheckConstraint(
+                name="territory_not_under_itself", condition=~Q(parent=F("id"))
+            ),
+            models.CheckConstraint(
+                name="territory_colour_as_hex",
+                condition=Q(colour="") | Q(colour__regex=r"^#[0-9a-f]{6}$"),
+            ),
+            models.CheckConstraint(
+                name="territory_capacity_not_negative",
+                condition=Q(capacity__isnull=True) | Q(capacity__gte=0),
+                violation_error_message="Days cannot be fewer than none.",
+            ),
         ]
 
     def __str__(self):
@@ -147,6 +249,17 @@ class Territory(models.Model):
 
     def get_absolute_url(self):
         return reverse("accounts:territory", args=[self.plan_id, self.pk])
+
+
+class RosterRole(models.TextChoices):
+    """What somebody does in a territory. It has one owner at a time; who hands over overlaps."""
+
+    OWNER = "owner", "Owner"
+    HANDOVER = "handover", "Handing over"
+    COVER = "cover", "Acting cover"
+    MIRROR = "mirror", "Mirror"
+    OVERLAY = "overlay", "Overlay"
+    CO_PROMOTION = "co_promotion", "Co-promotion"
 
 
 class RosterEntry(Dated):
@@ -163,9 +276,15 @@ class RosterEntry(Dated):
     name = models.CharField(
         max_length=120, blank=True, help_text="As it was pasted, where nobody signs in by it."
     )
-    role = models.CharField(
-        max_length=12, choices=CoverageRole.choices, default=CoverageRole.OWNER
+    role = models.CharField(max_length=12, choices=RosterRole.choices, default=RosterRole.OWNER)
+    fte = models.DecimalField(
+        "full-time equivalent",
+        max_digits=3,
+        decimal_places=2,
+        default=1,
+        help_text="1 is the whole of their time.",
     )
+    is_agency = models.BooleanField("from an agency", default=False)
 
     objects = DatedQuerySet.as_manager()
 
@@ -177,6 +296,11 @@ class RosterEntry(Dated):
             *Dated.Meta.constraints,
             models.CheckConstraint(
                 name="rosterentry_names_somebody", condition=Q(user__isnull=False) | ~Q(name="")
+            ),
+            models.CheckConstraint(
+                name="rosterentry_some_of_one_person",
+                condition=Q(fte__gt=0, fte__lte=1),
+                violation_error_message="More than none of one person's time, and at most all.",
             ),
             ExclusionConstraint(
                 name="rosterentry_one_owner_at_a_time",

@@ -127,7 +127,8 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
         "(root.opened_on IS NULL OR root.opened_on < happening.effective_on)",
     ]
     if root is TerritoryPlan:
-        conditions.append("root.state <> 'archived'")
+        away = ", ".join(f"'{state}'" for state in TerritoryPlan.State.put_away())
+        conditions.append(f"root.state NOT IN ({away})")
     # What changed on one side is crossed with everything on the other, each pair once.
     scopes = (
         ("happening.reorganisation_id = ANY(%(events)s)", events),

@@ -72,14 +72,15 @@ def may_plan(user: User) -> bool:
 
 
 def plans_changeable_by(user: User):
-    """Plans the user may change: for planners and managers, the visible ones not archived."""
+    """Plans the user may change: for planners and managers, the visible drafts and active ones."""
     plans = TerritoryPlan.objects.visible_to(user)
-    return plans.exclude(state=TerritoryPlan.State.ARCHIVED) if may_plan(user) else plans.none()
+    changeable = plans.filter(state__in=TerritoryPlan.State.changeable())
+    return changeable if may_plan(user) else plans.none()
 
 
 def may_change(plan: TerritoryPlan, user: User) -> bool:
     """Whether the user may change a plan that is known to be visible to them."""
-    return may_plan(user) and plan.state != TerritoryPlan.State.ARCHIVED
+    return may_plan(user) and plan.state in TerritoryPlan.State.changeable()
 
 
 def territories_changeable_by(user: User):

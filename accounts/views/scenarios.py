@@ -85,7 +85,7 @@ class ScenarioPage(LoginRequiredMixin, TemplateView):
         scenario = get_object_or_404(_seen(user), pk=pk)
         event = scenario.event
         others = _seen(user).filter(event=event, plan=scenario.plan).exclude(pk=scenario.pk)
-        others = others.exclude(draft__state=TerritoryPlan.State.ARCHIVED)
+        others = others.exclude(draft__state__in=TerritoryPlan.State.put_away())
         beside = [scenario, *others[: MOST_BESIDE - 1]]
         rows = making.planned(making.default_sheet(event, scenario.plan)).rows
         return super().get_context_data(

@@ -13,6 +13,8 @@ from accounts.models import (
     Digest,
     Flag,
     Letter,
+    PlanChange,
+    PlanStep,
     Sheet,
     SheetChange,
     SheetComment,
@@ -94,6 +96,10 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.data_supplier()
     factories.scenario()
     factories.plan(copied_from=factories.plan())
+    factories.challenge(), factories.figure(), factories.shared_unit()
+    made = {"plan": factories.plan(), "at": timezone.now(), "revision": 1}
+    PlanStep.objects.create(**made, deed="made")
+    PlanChange.objects.create(**made, from_on=made["plan"].opened_on, says="Assigned", rows=[])
     Letter.objects.create(to="ada@example.org", subject="By 13 March", text="Sam,")
     row = model.objects.first()
 

@@ -10,9 +10,13 @@ from django.utils.timezone import now
 
 from accounts.models import (
     Assignment,
+    Challenge,
     Digest,
+    Figure,
     Flag,
+    Measure,
     RosterEntry,
+    SharedUnit,
     Sheet,
     SheetChange,
     Team,
@@ -235,24 +239,171 @@ def test_a_flag_may_hang_on_a_post():
     assert flag.content_type == ContentType.objects.get_for_model(post)
 
 
+def test_a_plan_does_not_replace_itself():
+    plan = make.plan()
+    make.plan(replaces=plan)  # a witness
+
+    with refused("plan_replaces_another"):
+        TerritoryPlan.objects.filter(pk=plan.pk).update(replaces=plan)
+
+
+def test_a_plan_becomes_active_before_it_ends():
+    life = {"opened_on": date(2019, 4, 1), "closed_on": DAY}
+    make.plan(**life, activates_on=EVE)  # a witness
+
+    with refused("plan_activates_within_its_life"):
+        make.plan(**life, activates_on=DAY)
+
+
+def test_a_territory_does_not_lie_under_itself():
+    territory = make.territory()
+
+    with refused("territory_not_under_itself"):
+        Territory.objects.filter(pk=territory.pk).update(parent=territory)
+
+
+@pytest.mark.parametrize("colour", ["red", "#0072B2", "#0072b", "0072b2a"])
+def test_a_colour_has_six_digits(colour):
+    make.territory(colour="#0072b2")  # a witness
+
+    with refused("territory_colour_as_hex"):
+        make.territory(colour=colour)
+
+
+def test_a_capacity_is_not_negative():
+    make.territory(capacity=0)  # a witness
+
+    with refused("territory_capacity_not_negative"):
+        make.territory(capacity=-1)
+
+
+@pytest.mark.parametrize("fte", [0, "-0.5", "1.01"])
+def test_somebody_works_with_some_of_their_time_and_at_most_all(fte):
+    make.roster_entry(fte="0.20")  # a witness
+
+    with refused("rosterentry_some_of_one_person"):
+        make.roster_entry(fte=fte)
+
+
+def test_a_unit_is_challenged_by_one_at_a_time():
+    first = make.challenge()
+    same = {"territory": first.territory, "organisation": first.organisation}
+    withdrawn = {"state": "withdrawn", "decided_by": first.by, "decided_at": now()}
+    make.challenge(**same, **withdrawn)  # a witness
+    make.challenge(**same, role="overlay")  # a witness
+
+    with refused("challenge_one_open_a_unit"):
+        make.challenge(**same)
+
+
+def test_a_challenge_says_why():
+    with refused("challenge_has_a_reason"):
+        make.challenge(reason="")
+
+
+def test_a_challenge_is_decided_by_somebody():
+    with refused("challenge_decided_by_somebody"):
+        make.challenge(state="accepted")
+
+
+def test_a_challenge_wants_a_change():
+    territory = make.territory()
+    make.challenge(territory=territory)  # a witness: the manager may say where it goes
+
+    with refused("challenge_wants_a_change"):
+        make.challenge(territory=territory, wanted=territory)
+
+
+def test_a_territory_has_one_part_of_a_unit():
+    first = make.shared_unit(share="0.5")
+
+    with refused("sharedunit_once_a_territory"):
+        make.shared_unit(territory=first.territory, organisation=first.organisation, share="0.5")
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.0001"])
+def test_a_part_is_one_of_a_whole(share):
+    with refused("sharedunit_part_of_a_whole"):
+        make.shared_unit(share=share)
+
+
+@pytest.mark.parametrize("is_of_a_team", [True, False])
+def test_a_measure_s_name_is_one_measure_of_a_team(is_of_a_team):
+    team = make.team() if is_of_a_team else None
+    make.measure(name="Sales", team=team)
+    make.measure(name="Sales", team=make.team())  # a witness
+
+    with refused("measure_name_once_a_team"):
+        make.measure(name="Sales", team=team)
+
+
+def test_a_measure_says_where_it_is_from():
+    with refused("measure_says_its_source"):
+        make.measure(source="")
+
+
+def test_a_measure_asks_for_no_negative_days():
+    make.measure(days_each=0)  # a witness
+
+    with refused("measure_asks_for_no_negative_days"):
+        make.measure(days_each="-0.5")
+
+
+def test_a_body_has_one_figure_of_a_measure():
+    first = make.figure()
+    make.figure(organisation=first.organisation)  # a witness: of another measure
+
+    with refused("figure_once_a_measure"):
+        make.figure(measure=first.measure, organisation=first.organisation)
+
+
 def test_every_constraint_of_ours_is_broken_above():
     """A new constraint fails this test until a test breaks it."""
-    models = [Assignment, Digest, Flag, RosterEntry, Team, Territory, TerritoryPlan, User]
+    models = [
+        Assignment,
+        Challenge,
+        Digest,
+        Figure,
+        Flag,
+        Measure,
+        RosterEntry,
+        SharedUnit,
+        Team,
+        Territory,
+        TerritoryPlan,
+        User,
+    ]
 
     assert {c.name for model in models for c in model._meta.constraints} == {
         "accounts_assignment_opens_before_it_closes",
         "accounts_rosterentry_opens_before_it_closes",
         "assignment_unit_once_at_a_time",
+        "challenge_decided_by_somebody",
+        "challenge_has_a_reason",
+        "challenge_one_open_a_unit",
+        "challenge_wants_a_change",
         "digest_once_a_person_and_day",
         "digest_sent_says_what",
+        "figure_once_a_measure",
         "flag_lapsed_for_a_step",
         "flag_once_a_thing_and_event",
         "flag_resolved_by_somebody",
+        "measure_asks_for_no_negative_days",
+        "measure_name_once_a_team",
+        "measure_says_its_source",
+        "plan_activates_within_its_life",
         "plan_opens_before_it_closes",
+        "plan_replaces_another",
         "rosterentry_names_somebody",
         "rosterentry_one_owner_at_a_time",
+        "rosterentry_some_of_one_person",
+        "sharedunit_once_a_territory",
+        "sharedunit_part_of_a_whole",
         "team_cycle_lasts_and_starts",
+        "territory_capacity_not_negative",
         "territory_code_once_a_plan",
+        "territory_colour_as_hex",
+        "territory_not_under_itself",
         "territory_plan_key",
         "territoryplan_flagged_no_further_than_it_is",
     }

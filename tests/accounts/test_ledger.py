@@ -140,9 +140,9 @@ def test_a_line_ends_where_somebody_else_takes_the_territory_over(case):
     ]
 
     assert found == [
-        ("Ada", "Cy (cover)", "2019-10-01", "2020-01-14"),
-        ("Ben", "Cy (cover)", "2020-01-15", "2020-01-31"),
-        ("", "Cy (cover)", "2020-02-01", "2020-03-31"),
+        ("Ada", "Cy (acting cover)", "2019-10-01", "2020-01-14"),
+        ("Ben", "Cy (acting cover)", "2020-01-15", "2020-01-31"),
+        ("", "Cy (acting cover)", "2020-02-01", "2020-03-31"),
     ]
 
 
