@@ -260,6 +260,7 @@ FRONT_END_FILES = {
         "bootstrap/js/bootstrap.bundle.min.js",
         "bootstrap/js/bootstrap.bundle.min.js.map",
         "bootstrap-icons/bootstrap-icons.svg",
+        "topojson-client/dist/topojson-client.min.js",
     )
 }
 REPORTS_DIR = Path(os.environ.get("REPORTS_DIR") or embedded.STATE_DIR / "reports")
