@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from footprints.models import OrganisationKey
 
@@ -107,9 +107,9 @@ class ChallengeQuerySet(models.QuerySet):
 class Challenge(models.Model):
     """\"Not like this\": what a field user says of a unit of their territory, and the answer.
 
-    ``territory`` is whose patch speaks. ``wanted`` is where the unit should go instead, null where
-    it should leave without a home or the person leaves it to the manager. A manager who accepts
-    with a change says so in ``granted``.
+    ``territory`` is whose patch speaks. ``wanted`` is where the unit should be: that very
+    territory where it lies elsewhere now, another, or null where it should leave and the manager
+    is to say where to. ``granted`` is where it went in the end.
     """
 
     class State(models.TextChoices):
@@ -157,10 +157,6 @@ class Challenge(models.Model):
                 name="challenge_decided_by_somebody",
                 condition=Q(state="open", decided_by__isnull=True, decided_at__isnull=True)
                 | (~Q(state="open") & Q(decided_by__isnull=False, decided_at__isnull=False)),
-            ),
-            models.CheckConstraint(
-                name="challenge_wants_a_change",
-                condition=Q(wanted__isnull=True) | ~Q(wanted=F("territory")) | ~Q(state="open"),
             ),
         ]
 

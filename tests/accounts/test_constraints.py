@@ -306,14 +306,6 @@ def test_a_challenge_is_decided_by_somebody():
         make.challenge(state="accepted")
 
 
-def test_a_challenge_wants_a_change():
-    territory = make.territory()
-    make.challenge(territory=territory)  # a witness: the manager may say where it goes
-
-    with refused("challenge_wants_a_change"):
-        make.challenge(territory=territory, wanted=territory)
-
-
 def test_a_territory_has_one_part_of_a_unit():
     first = make.shared_unit(share="0.5")
 
@@ -381,7 +373,6 @@ def test_every_constraint_of_ours_is_broken_above():
         "challenge_decided_by_somebody",
         "challenge_has_a_reason",
         "challenge_one_open_a_unit",
-        "challenge_wants_a_change",
         "digest_once_a_person_and_day",
         "digest_sent_says_what",
         "figure_once_a_measure",
