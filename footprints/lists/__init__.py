@@ -61,7 +61,8 @@ Columns (columns.py): `CodeColumn` monospace; `NumberColumn` right-aligned, comm
 `per_page`                   50
 `noun`                       ("organisation", "organisations"), for the count
 `count_limit`                count up to this many; None says "50 shown, there are more"
-`export_name`, `export_cap`  the name of the CSV file; at most 10,000 rows, and it says so.
+`export_name`, `export_cap`  the name of the file; at most 10,000 rows, and it says so. It is
+                             CSV or a workbook (`?format=csv`, `?format=xlsx`);
                              `?format=json` answers a program, page by page
 `empty_title`, `empty_text`, `empty_action`   what would be here, and an Action to get it
 `depends_on_day`             False where the day shown does not matter
@@ -74,7 +75,8 @@ the ticked rows as `row`), `exported(rows)` (to log it), `get_context_data(**kwa
 Filters (filters.py): `WordsFilter(name=…, code=…)` for text, by word starts or the start of a
 code; `PartsFilter("field field", label=…)` by any part, for short lists; `chips()`. Pages
 (paging.py): `Order.page()`, for a list that is not a page of its own. Files (files.py):
-`as_csv(lines)` and `safe(value)`, for every other file that people open in a spreadsheet.
+`as_csv(lines)`, `as_xlsx({sheet: lines})` and `safe(value)`, for every other file that people open
+in a spreadsheet.
 """
 
 from .columns import (
@@ -85,13 +87,14 @@ from .columns import (
     PeriodColumn,
     SelectColumn,
 )
-from .files import as_csv, safe
+from .files import XLSX, as_csv, as_xlsx, safe
 from .filters import Chip, PartsFilter, WordsFilter, chips
 from .paging import Order, Page, count_up_to
 from .tables import ListTable
 from .views import Action, ListView
 
 __all__ = [
+    "XLSX",
     "Action",
     "Chip",
     "CodeColumn",
@@ -107,6 +110,7 @@ __all__ = [
     "SelectColumn",
     "WordsFilter",
     "as_csv",
+    "as_xlsx",
     "chips",
     "count_up_to",
     "safe",

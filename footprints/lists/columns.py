@@ -50,7 +50,7 @@ class NumberColumn(_Classed):
 
 @library.register
 class DayColumn(_Classed):
-    """A date, written 1 Apr 2020; year-month-day in a file."""
+    """A date, written 1 Apr 2020; a day in a workbook, year-month-day in any other file."""
 
     css_class = "day"
 
@@ -64,7 +64,7 @@ class DayColumn(_Classed):
         return day_in_short(value)
 
     def value(self, value):
-        return value.isoformat()
+        return value
 
 
 @library.register
@@ -79,7 +79,7 @@ class LastDayColumn(DayColumn):
         return day_in_short(last_day(value))
 
     def value(self, value):
-        return last_day(value).isoformat()
+        return last_day(value)
 
 
 class PeriodColumn(_Classed):

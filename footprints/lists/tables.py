@@ -7,13 +7,15 @@ kind by column kind; what cannot be compiled is refused when the table is made.
 """
 
 import inspect
+from datetime import date
 from functools import cached_property
+from html import unescape
 
 import django_tables2 as tables
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db.models import Model
-from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import mark_safe
+from django.utils.html import conditional_escape, format_html, strip_tags
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 from django_tables2.columns.linkcolumn import BaseLinkColumn
 from django_tables2.data import TableListData
@@ -125,7 +127,16 @@ class ListTable(tables.Table):
 
 def _plain(value):
     """The value as JSON may say it: what a column shows as a whole record, by its name."""
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value) if isinstance(value, Model) else value
+
+
+def _without_tags(value):
+    """The value for a file: of what was written for a page, the words."""
+    if not isinstance(value, SafeString):
+        return value
+    return " ".join(unescape(strip_tags(value)).split())
 
 
 def _refuse_what_cannot_be_compiled(table, bound):
@@ -321,6 +332,6 @@ def _compiled_value(table, bound):
         value = get(record)
         if labels is not None:
             value = labels.get(value, value)
-        return None if value in empty else call(value, record)
+        return None if value in empty else _without_tags(call(value, record))
 
     return value_of

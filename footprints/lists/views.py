@@ -9,7 +9,7 @@ from django.utils.text import slugify
 from django.views.generic import TemplateView
 
 from ..as_at import BadAddress
-from .files import as_csv
+from .files import XLSX, as_csv, as_xlsx
 from .filters import chips
 from .paging import Order, count_up_to
 
@@ -91,11 +91,11 @@ class ListView(LoginRequiredMixin, TemplateView):
         self.order = self.get_order()
         self.filterset, queryset = self.get_filtered()
         form = request.GET.get("format")
-        if form == "csv":
-            return self.file(queryset)
+        if form in ("csv", "xlsx"):
+            return self.file(queryset, form)
         if form and form != "json":
             raise BadAddress(
-                f"This list cannot be had as «{form}».", "It can be had as csv or json."
+                f"This list cannot be had as «{form}».", "It can be had as csv, xlsx or json."
             )
         after, before = request.GET.get("after"), request.GET.get("before")
         if after and before:
@@ -199,7 +199,10 @@ class ListView(LoginRequiredMixin, TemplateView):
             first_address=self.address(),
             next_address=self.address(after=page.after) if page.after else None,
             previous_address=self.address(before=page.before) if page.before else None,
-            export_address=self.address(format="csv"),
+            export_addresses=[
+                ("CSV", self.address(format="csv")),
+                ("XLSX", self.address(format="xlsx")),
+            ],
             export_cap=self.export_cap,
             empty_title=self.empty_title,
             empty_text=self.empty_text,
@@ -265,8 +268,9 @@ class ListView(LoginRequiredMixin, TemplateView):
 
     # --- The file --------------------------------------------------------------------------
 
-    def file(self, queryset):
-        """Return the rows, as filtered and sorted, as a CSV file; at most `export_cap` of them.
+    def file(self, queryset, form):
+        """Return the rows, as filtered and sorted, as a file, "csv" or "xlsx"; at most
+        `export_cap` of them.
 
         A file cut short says so in its name and in its last line.
         """
@@ -287,8 +291,11 @@ class ListView(LoginRequiredMixin, TemplateView):
                 ]
             )
         self.exported(len(records))
-        response = HttpResponse(as_csv(lines), content_type="text/csv; charset=utf-8")
-        response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+        if form == "xlsx":
+            response = HttpResponse(as_xlsx({str(self.title): lines}), content_type=XLSX)
+        else:
+            response = HttpResponse(as_csv(lines), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
         return response
 
     def _filters_hold(self):

@@ -465,7 +465,8 @@ class Inspector:
         """A list is a file too, for a person and for a program."""
         for link in self.page.locator("main a[href*='format=csv']").all():
             file = urljoin(self.page.url, link.get_attribute("href"))
-            for address in (file, file.replace("format=csv", "format=json")):
+            for form in ("csv", "xlsx", "json"):
+                address = file.replace("format=csv", f"format={form}")
                 if (status := self.page.request.get(address).status) != 200:
                     self.wrong.append(f"{address}: status {status}")
 

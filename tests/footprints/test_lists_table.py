@@ -179,8 +179,8 @@ def test_a_closing_day_of_a_model_is_shown_as_the_last_day():
     assert our_cells(Versions([row], model=Version))["closed_on"] == ["30 Jun 2022"]
     assert list(Versions([row], model=Version).lines([row]))[1] == [
         "A",
-        "2020-04-01",
-        "2022-06-30",
+        date(2020, 4, 1),
+        date(2022, 6, 30),
     ]
 
 
