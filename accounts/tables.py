@@ -101,6 +101,13 @@ class UnitTable(ListTable):
     since = DayColumn(accessor="since", verbose_name="Since")
     people = NumberColumn(accessor="pk", verbose_name="People", empty_values=())
     system = tables.Column(accessor="pk", verbose_name="ICB")
+    disagree = tables.Column(
+        accessor="code",
+        verbose_name="",
+        exclude_from_export=True,
+        linkify=lambda record, table: table.challenge(record),
+        attrs=ONE_LINE,
+    )
 
     sorts = {
         "code": ("code", "pk"),
@@ -111,10 +118,15 @@ class UnitTable(ListTable):
     card = ("name", "code", "territory", "people")
     optional = ("kind", "since", "people", "system")
 
-    def __init__(self, *args, on_day, selectable=True, shows_territory=True, **kwargs):
-        self.on_day = on_day
+    def __init__(
+        self, *args, on_day, selectable=True, shows_territory=True, challenged=None, **kwargs
+    ):
+        """``challenged`` is the territory in whose name the reader may challenge its units."""
+        self.on_day, self.challenged = on_day, challenged
         self.kinds = {kind.pk: kind.name for kind in on_day.kinds}
         hidden = set() if selectable else {"select"}
+        if challenged is None:
+            hidden.add("disagree")
         if not shows_territory:
             hidden.add("territory")
         if not on_day.people:
@@ -130,6 +142,14 @@ class UnitTable(ListTable):
     def address(self, record):
         territory = self.on_day.held.get(record.pk)
         return territory.get_absolute_url() if territory else None
+
+    def challenge(self, record):
+        territory = self.challenged
+        address = reverse("accounts:raise_challenge", args=[territory.plan_id, territory.pk])
+        return f"{address}?unit={record.code}"
+
+    def render_disagree(self, value):
+        return format_html('Disagree<span class="visually-hidden"> with {}</span>', value)
 
     def render_kind(self, value):
         if not value:

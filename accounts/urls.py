@@ -3,6 +3,7 @@
 from django.urls import path
 
 from .views import (
+    challenges,
     flags,
     home,
     jobs,
@@ -80,6 +81,15 @@ urlpatterns = [
         "plans/<int:plan>/territories/<int:pk>/roster/", plans.put_on_roster, name="put_on_roster"
     ),
     path("plans/<int:plan>/territories/<int:pk>/vacant/", plans.leave_vacant, name="leave_vacant"),
+    path(
+        "plans/<int:plan>/territories/<int:pk>/challenge/",
+        challenges.raise_challenge,
+        name="raise_challenge",
+    ),
+    path("challenges/", challenges.ChallengeList.as_view(), name="challenges"),
+    path("challenges/<int:pk>/", challenges.challenge, name="challenge"),
+    path("challenges/<int:pk>/answer/", challenges.answer, name="answer_challenge"),
+    path("challenges/<int:pk>/withdraw/", challenges.withdraw, name="withdraw_challenge"),
     path("teams/", teams.TeamList.as_view(), name="teams"),
     path("teams/new/", teams.make_team, name="make_team"),
     path("teams/<int:pk>/", teams.team, name="team"),

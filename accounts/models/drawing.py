@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from footprints.models import OrganisationKey
 
@@ -162,6 +163,9 @@ class Challenge(models.Model):
 
     def __str__(self):
         return f"{self.territory} on {self.organisation}: {self.get_state_display().lower()}"
+
+    def get_absolute_url(self):
+        return reverse("accounts:challenge", args=[self.pk])
 
 
 __all__ = ["Challenge", "PlanChange", "PlanStep", "SharedUnit"]

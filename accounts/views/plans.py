@@ -18,6 +18,7 @@ from footprints.models import Organisation, Version
 from footprints.names import count, listed
 from footprints.written import day_in_full, day_in_short
 
+from ..challenges.deeds import is_open_to_it
 from ..filters import PlanFilter, UnitFilter
 from ..forms import (
     AlignmentForm,
@@ -275,7 +276,13 @@ class TerritoryPage(UnitsPage):
         return {key for key, territory in self.on_day.held.items() if territory == here}
 
     def get_table_kwargs(self):
-        return {**super().get_table_kwargs(), "shows_territory": False}
+        challenged = self.territory if self.may_challenge else None
+        return {**super().get_table_kwargs(), "shows_territory": False, "challenged": challenged}
+
+    @property
+    def may_challenge(self):
+        """Whoever draws the plan changes it; anybody else says what they think of it."""
+        return is_open_to_it(self.plan) and not plans.may_plan(self.request.user)
 
     def get_filtered(self):
         filterset, queryset = super().get_filtered()
@@ -298,6 +305,7 @@ class TerritoryPage(UnitsPage):
             territory_form=TerritoryForm(instance=self.territory),
             owner_role=CoverageRole.OWNER,
             may_remove=self.may_change and not plans.is_used(self.territory),
+            may_challenge=self.may_challenge,
             **kwargs,
         )
 
