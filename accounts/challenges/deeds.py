@@ -141,7 +141,7 @@ def accept(
 
 @transaction.atomic
 def refuse(challenge: Challenge, *, by: User, answer: str) -> Challenge:
-    """Leave the unit where it is, and say why. Raises Answered, or ChallengeError for no reason."""
+    """Leave the unit where it is, and say why. Raises Answered; ChallengeError without a why."""
     if not answer.strip():
         raise ChallengeError("Say why: whoever challenged it reads the answer.")
     return _answer(_open(challenge), State.REFUSED, by=by, answer=answer)

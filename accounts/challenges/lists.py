@@ -46,9 +46,7 @@ class ChallengeFilter(django_filters.FilterSet):
         codes="organisation__code",
         label="Unit's code, patch or reason",
     )
-    state = django_filters.ChoiceFilter(
-        choices=Challenge.State.choices, empty_label="Every state"
-    )
+    state = django_filters.ChoiceFilter(choices=Challenge.State.choices, empty_label="Every state")
     plan = django_filters.ModelChoiceFilter(
         queryset=TerritoryPlan.objects.none(), empty_label="Every plan"
     )

@@ -4,10 +4,11 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.views.generic import TemplateView
 
 from .. import timetable
-from ..models import Digest, RosterEntry, Sheet, TerritoryPlan
+from ..models import Challenge, Digest, RosterEntry, Sheet, TerritoryPlan
 from ..overview import days_of, leads_to_name_again
 from ..sheets import history
 from ..territories.plans import may_plan
+from .challenges import named
 
 LEADS_SHOWN = 20  # the list of alerts has the rest
 
@@ -24,6 +25,7 @@ class Home(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             moments=timetable.soon(dues, today=as_at.today),
             asked=history.asked_of(user) if may_plan(user) else [],
+            challenges=_challenges(user, as_at.today) if may_plan(user) else [],
             leads=leads_to_name_again(user)[:LEADS_SHOWN],
             coming=coming,
             gone=gone,
@@ -36,3 +38,9 @@ class Home(LoginRequiredMixin, TemplateView):
             letters=letters.order_by("-effective_on")[:5],
             **kwargs,
         )
+
+
+def _challenges(user, today):
+    """What the field says and nobody has answered, of plans the user may open."""
+    found = Challenge.objects.visible_to(user).open()
+    return named(found, today).select_related("plan", "territory", "organisation", "by")

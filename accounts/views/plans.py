@@ -73,6 +73,7 @@ class PlanList(ListView):
             Action("Bring your alignment in", reverse("accounts:alignment"), "box-arrow-in-down"),
             Action("Make an empty plan", reverse("accounts:make_plan")),
             Action("Scenarios", reverse("accounts:scenarios"), "signpost-split"),
+            Action("Challenges", reverse("accounts:challenges")),
             Action("Teams", reverse("accounts:teams")),
         ]
 

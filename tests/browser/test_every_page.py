@@ -15,9 +15,11 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 from playwright.sync_api import expect
 
+from accounts.challenges.deeds import challenge
 from accounts.models import (
     AccountLead,
     CalendarKey,
+    Challenge,
     DataSupplier,
     Digest,
     Flag,
@@ -103,6 +105,20 @@ def a_stopped_job():
         flag = flag_of("Key accounts 2026/27", "South East London")
         stop(ask(flag.reorganisation, Job.Deed.PREPARE, [flag.pk], by=by), by=by)
     return Job.objects.first()
+
+
+def a_challenge():
+    """What the field user says of a unit of their patch; made once."""
+    if not Challenge.objects.exists():
+        mine = Territory.objects.get(plan__name="Primary care 2026/27", code="T21")
+        challenge(
+            mine,
+            mine.assignments.on(TODAY).order_by("organisation__code").first().organisation,
+            reason="It is two hours' drive from the rest of the patch.",
+            by=User.objects.get(username="rep"),
+            on=TODAY,
+        )
+    return Challenge.objects.first()
 
 
 def lead_flag():
@@ -291,6 +307,9 @@ PAGES = {
         (lambda: letter("planner"), PLANS),
         (lambda: letter("rep"), {"rep"}),
     ],
+    "accounts:challenges": [(lambda: a_challenge() and "/challenges/", ALL)],
+    "accounts:challenge": [(lambda: a_challenge().get_absolute_url(), PLANS | {"rep"})],
+    "accounts:raise_challenge": [(lambda: territory("T21") + "challenge/", PLANS | {"rep"})],
     "accounts:plans": [("/plans/", ALL)],
     "accounts:make_plan": [("/plans/new/", PLANS)],
     "accounts:alignment": [("/plans/import/", PLANS)],
@@ -390,6 +409,8 @@ DEEDS = {
     "accounts:approve_sheet",
     "accounts:take_back_sheet",
     "accounts:apply_sheet",
+    "accounts:answer_challenge",
+    "accounts:withdraw_challenge",
     "accounts:stop_job",
     "accounts:go_on_with_job",
     "accounts:resolve_posts",
