@@ -174,7 +174,7 @@ def test_home_costs_the_same_however_many_plans_there_are(
     client.force_login(planner)
     client.get("/")
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         client.get("/")
     assert TerritoryPlan.objects.filter(owner=planner).count() == plans
 
