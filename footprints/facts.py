@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from .models import (
+    Boundary,
     Identifier,
     LeadProvider,
     Move,
@@ -14,7 +15,7 @@ from .models import (
     Succession,
     Version,
 )
-from .written import number, period, share
+from .written import day_in_short, number, period, share
 
 ROWS_SHOWN = 12
 
@@ -64,6 +65,10 @@ def _population(fact):
     return Line(fact.organisation.code, f"{number(fact.people)} people in {fact.year}")
 
 
+def _boundary(fact):
+    return Line(fact.organisation.code, f"boundary from {day_in_short(fact.boundary_on)}")
+
+
 def _relationship(fact):
     where = f"{fact.get_type_display()} {fact.parent.code}"
     return Line(fact.child.code, f"{where}, {_held(fact)}")
@@ -91,6 +96,7 @@ _LINES = {
     Version: _version,
     Identifier: _identifier,
     Population: _population,
+    Boundary: _boundary,
     Relationship: _relationship,
     LeadProvider: _lead_provider,
     Succession: _succession,

@@ -8,6 +8,7 @@ from datetime import date
 
 from django.contrib.contenttypes.models import ContentType
 from django.utils.timezone import now
+from shapely import box, to_wkb
 
 from accounts.models import (
     Assignment,
@@ -30,6 +31,7 @@ from accounts.models import (
     User,
 )
 from footprints.models import (
+    Boundary,
     Identifier,
     Kind,
     LeadProvider,
@@ -116,6 +118,14 @@ def identifier(**fields) -> Identifier:
 def population(**fields) -> Population:
     fields["organisation"] = fields.get("organisation") or organisation()
     return fact(Population, **{"year": 2019, "boundary_on": DAY, "people": 100_000, **fields})
+
+
+def boundary(*, around=(530_000, 180_000), side=10_000, **fields) -> Boundary:
+    """A square: its middle in metres of the National Grid, its side in metres."""
+    fields["organisation"] = fields.get("organisation") or organisation()
+    east, north = around
+    square = box(east - side // 2, north - side // 2, east + side // 2, north + side // 2)
+    return fact(Boundary, **{"boundary_on": DAY, "shape": to_wkb(square), **fields})
 
 
 def relationship(**fields) -> Relationship:

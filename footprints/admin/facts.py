@@ -12,9 +12,11 @@ from django.db import models
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from shapely import from_wkb
 
 from ..dated import last_day
 from ..models import (
+    Boundary,
     Identifier,
     LeadProvider,
     Move,
@@ -249,6 +251,33 @@ class PopulationAdmin(FactAdmin):
     search_fields = ["organisation__code__istartswith"]
     search_help_text = "A code"
     ordering = ["organisation__code", "-boundary_on", "-year"]
+
+
+@admin.register(Boundary)
+class BoundaryAdmin(FactAdmin):
+    """Shapes come from files (`./run load_boundaries`): here they are looked at, not drawn."""
+
+    fact_fields = ["organisation", "boundary_on", "ons_code"]
+    actions = None
+    list_display = ["organisation", "boundary_on", "ons_code", "size", "asserted_by"]
+    list_filter = ["boundary_on"]
+    list_select_related = ["organisation", "asserted_by", "retracted_by"]
+    search_fields = ["organisation__code__istartswith"]
+    search_help_text = "A code"
+    ordering = ["organisation__code", "-boundary_on"]
+
+    @admin.display(description="area")
+    def size(self, boundary):
+        return f"{from_wkb(bytes(boundary.shape)).area / 1e6:,.0f} km²"
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(Relationship)

@@ -2,7 +2,10 @@
 
 from django.db import migrations
 
-from footprints.services.releases import RECORDED, same_content
+from footprints.services.releases import same_content
+
+# The facts there were then: one that came later guards itself.
+RECORDED = "version identifier population relationship leadprovider succession move".split()
 
 # A copy stands for a row that the undone release retracted, with the same content.
 COPIES = """
@@ -18,19 +21,17 @@ CREATE TRIGGER {model}_origin_stands BEFORE UPDATE OF origin_id ON {table}
 
 
 def name_origins(apps, schema_editor):
-    for model in RECORDED:
+    for name in RECORDED:
         # As the table was then: a column that came later is not there yet.
-        model = apps.get_model("footprints", model._meta.model_name)
+        model = apps.get_model("footprints", name)
         table = model._meta.db_table
         schema_editor.execute(COPIES.format(table=table, same=same_content(model, "fact", "old")))
         schema_editor.execute(GUARD.format(table=table, model=model._meta.model_name))
 
 
 def unguard(apps, schema_editor):
-    for model in RECORDED:
-        schema_editor.execute(
-            f"DROP TRIGGER {model._meta.model_name}_origin_stands ON {model._meta.db_table}"
-        )
+    for name in RECORDED:
+        schema_editor.execute(f"DROP TRIGGER {name}_origin_stands ON footprints_{name}")
 
 
 class Migration(migrations.Migration):

@@ -2,6 +2,7 @@ from .derived import OfKind, Tally, Word
 from .keys import REGISTER, WEIGHT_OF, Change, OrganisationKey, Outcome, Rule, Weight
 from .organisations import (
     AreaPrescribingCommittee,
+    Boundary,
     Footprint,
     Identifier,
     Kind,
@@ -20,6 +21,7 @@ __all__ = [
     "REGISTER",
     "WEIGHT_OF",
     "AreaPrescribingCommittee",
+    "Boundary",
     "Change",
     "Feed",
     "Finding",

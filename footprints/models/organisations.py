@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
 from ..dated import PERIOD
+from ..written import day_in_short
 from .derived import Tally
 from .keys import REGISTER, OrganisationKey
 from .releases import NOW, Fact, FactQuerySet, Recorded, RecordedQuerySet
@@ -254,6 +255,56 @@ class Population(Recorded):
         return f"{self.people:,} ({self.year})"
 
 
+class BoundaryQuerySet(RecordedQuerySet):
+    def on(self, day: date):
+        """One boundary an organisation: the newest that held from that day or one before it."""
+        return (
+            self.filter(boundary_on__lte=day)
+            # organisation_id: "organisation" would be in order of code, which DISTINCT ON refuses
+            .order_by("organisation_id", "-boundary_on")
+            .distinct("organisation_id")
+        )
+
+
+class Boundary(Recorded):
+    """The shape of an area, as it was published to hold from ``boundary_on``.
+
+    `shape` is a polygon or several as well-known binary (WKB) in whole metres of the British
+    National Grid. Neighbours that came in one file share the points of their common lines.
+    Whether it still holds on a later day is for ``footprints.shapes`` to say.
+    """
+
+    organisation = OrganisationKey(rule=REGISTER, related_name="boundaries", db_index=False)
+    boundary_on = models.DateField(help_text="The day from which this boundary holds.")
+    ons_code = models.CharField(
+        "ONS code",
+        max_length=20,
+        blank=True,
+        help_text="Under which it was published: it changes where a boundary does.",
+    )
+    shape = models.BinaryField()
+
+    objects = BoundaryQuerySet.as_manager()
+
+    class Meta(Recorded.Meta):
+        verbose_name_plural = "boundaries"
+        constraints = [
+            *Recorded.Meta.constraints,
+            models.UniqueConstraint(
+                name="boundary_one_a_day",
+                fields=["organisation", "boundary_on"],
+                condition=NOW,
+            ),
+        ]
+        indexes = [
+            *Recorded.Meta.indexes,
+            models.Index(fields=["organisation"], name="boundary_organisation"),
+        ]
+
+    def __str__(self):
+        return f"boundary from {day_in_short(self.boundary_on)}"
+
+
 class KindManager(models.Manager.from_queryset(OrganisationQuerySet)):
     """Organisations that are of certain kinds. A kind exists only on a day: ask ``on(day)``."""
 
@@ -300,6 +351,7 @@ class AreaPrescribingCommittee(Organisation):
 
 __all__ = [
     "AreaPrescribingCommittee",
+    "Boundary",
     "Footprint",
     "Identifier",
     "Kind",

@@ -6,6 +6,7 @@ from django.db import IntegrityError, connection, models, transaction
 from django.utils.timezone import now
 
 from ..models import (
+    Boundary,
     Identifier,
     LeadProvider,
     Move,
@@ -21,7 +22,16 @@ from .steps import take_back_steps
 # Releases are serial: whoever holds this advisory lock is the only one to add one.
 REGISTER_LOCK = 0x57415931
 
-RECORDED = (Version, Identifier, Population, Relationship, LeadProvider, Succession, Move)
+RECORDED = (
+    Version,
+    Identifier,
+    Population,
+    Boundary,
+    Relationship,
+    LeadProvider,
+    Succession,
+    Move,
+)
 OF_EVENTS = (Succession, Move)
 
 

@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
 from footprints.models import (
+    Boundary,
     Identifier,
     Kind,
     LeadProvider,
@@ -30,6 +31,7 @@ FACTS = {
     Version: make.version,
     Identifier: make.identifier,
     Population: make.population,
+    Boundary: make.boundary,
     Relationship: make.relationship,
     LeadProvider: make.lead_provider,
     Succession: make.succession,
@@ -83,6 +85,7 @@ def other_value(field):
         "ClosingDayField": date(2999, 1, 1),
         "DecimalField": 0.25,
         "BigAutoField": 10**9,
+        "BinaryField": b"other",
         "PositiveIntegerField": 7,
         "PositiveSmallIntegerField": 1999,
     }.get(type(field).__name__, "other")
@@ -210,6 +213,15 @@ def test_a_year_has_one_figure_on_one_boundary():
 
     with refused("population_one_figure_a_year"):
         make.population(**body, people=99)
+
+
+def test_a_body_has_one_boundary_from_one_day():
+    shape = make.boundary()
+    body = {"organisation": shape.organisation}
+    make.boundary(**body, boundary_on=date(2022, 7, 1))
+
+    with refused("boundary_one_a_day"):
+        make.boundary(**body, side=4_000)
 
 
 # --- Successions and moves ----------------------------------------------------------------------
@@ -361,6 +373,7 @@ def test_every_constraint_of_the_register_is_broken_above():
     assert names == {
         *(f"footprints_{by_name(model)}_opens_before_it_closes" for model in DATED),
         *(f"footprints_{by_name(model)}_asserted_before_retracted" for model in FACTS),
+        "boundary_one_a_day",
         "identifier_once_at_a_time",
         "move_between_two_parents",
         "move_once_an_event",

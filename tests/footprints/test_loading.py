@@ -60,6 +60,7 @@ def test_one_release_asserts_all_the_bundled_facts(register):
         "version": 2214 + 9,  # nine clusters have a provisional successor
         "identifier": 359,
         "population": 493,
+        "boundary": 0,  # files of an operator's own, none is bundled
         "relationship": 2241,
         "leadprovider": 16,
         "succession": 467 + 20,  # without RX5's; the clusters' members
