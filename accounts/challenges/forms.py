@@ -6,13 +6,13 @@ from footprints.models import Organisation
 
 from ..models import Challenge, Territory
 
-ANOTHER = ""
+ANOTHER = "another"
 
 
 class ChallengeForm(forms.Form):
     """A unit of the patch, or another one; where it should be; why."""
 
-    unit = forms.ChoiceField(label="Which unit", required=False)
+    unit = forms.ChoiceField(label="Which unit")
     code = forms.CharField(
         label="Code of the other unit",
         max_length=20,
@@ -43,13 +43,14 @@ class ChallengeForm(forms.Form):
 
     def clean(self):
         cleaned = super().clean()
-        code = (cleaned.get("unit") or cleaned.get("code") or "").strip().upper()
+        is_another = cleaned.get("unit") == ANOTHER
+        code = (cleaned.get("code" if is_another else "unit") or "").strip().upper()
         self.unit = Organisation.objects.filter(code=code).first()
-        if not code:
-            self.add_error("code", "Choose a unit, or write the code of another one.")
-        elif self.unit is None:
+        if is_another and not code:
+            self.add_error("code", "Write the code of the unit that should come here.")
+        elif is_another and self.unit is None:
             self.add_error("code", f"The register has no body {code}.")
-        if not cleaned.get("unit"):
+        if is_another:
             cleaned["wanted"] = self.territory
         return cleaned
 

@@ -177,7 +177,9 @@ def test_three_steps_for_the_field_user_and_one_click_for_the_manager(patch, cli
     made = Challenge.objects.get()
     assert (made.by, made.wanted, made.organisation) == (rep, None, unit)
 
-    client.post(address, {"unit": "", "code": patch.units[1][0].code.lower(), "reason": "Mine"})
+    client.post(
+        address, {"unit": "another", "code": patch.units[1][0].code.lower(), "reason": "Mine"}
+    )
     wanted = Challenge.objects.last()
     assert (wanted.wanted, wanted.territory) == (patch.homes[0], patch.homes[0])
     answer = f"{wanted.get_absolute_url()}answer/"
@@ -199,9 +201,9 @@ def test_what_cannot_be_is_said_on_the_form_and_nothing_typed_is_lost(patch, cli
     address = f"/plans/{patch.plan.pk}/territories/{patch.homes[0].pk}/challenge/"
 
     for given, says in (
-        ({"unit": "", "code": "", "reason": "Why"}, "write the code"),
-        ({"unit": "", "code": "ZZZ999", "reason": "Why"}, "no body ZZZ999"),
-        ({"unit": "", "code": patch.units[0][0].code, "reason": "Why"}, "already"),
+        ({"unit": "another", "code": "", "reason": "Why"}, "Write the code"),
+        ({"unit": "another", "code": "ZZZ999", "reason": "Why"}, "no body ZZZ999"),
+        ({"unit": "another", "code": patch.units[0][0].code, "reason": "Why"}, "already"),
         ({"unit": patch.units[0][0].code, "reason": ""}, "required"),
     ):
         page = client.post(address, given)
