@@ -7,7 +7,7 @@ the change or none of it.
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -268,55 +268,16 @@ def assign_units(
     """Let the units belong to the territory, in that role, from `opened_on` on.
 
     A unit that belongs to another territory leaves it the day before; one that came to it that
-    very day never was there. A later change that the plan already holds stands: the unit belongs
-    to the territory until then. Run again, it changes nothing.
+    very day never was there, and one that comes back to where it was the day before never left. A
+    later change that the plan already holds stands: the unit belongs to the territory until then.
+    Run again, it changes nothing.
 
     Raises OutsideThePlan for a day outside the plan's life, NotUnits where an organisation is not
     a unit that lives on that day; then nothing has changed.
     """
     _changed(plan)
     _within(plan, opened_on)
-    keys = {organisation.pk for organisation in organisations}
-    lives = set(
-        Version.objects.now()
-        .on(opened_on)
-        .filter(organisation__in=keys, kind__is_unit=True)
-        .values_list("organisation", flat=True)
-    )
-    if keys - lives:
-        dead = Organisation.objects.filter(pk__in=keys - lives)
-        raise NotUnits(dead.values_list("code", flat=True), opened_on)
-
-    held = Assignment.objects.filter(plan=plan, role=role, organisation__in=keys)
-    covering = held.on(opened_on)
-    already = set(covering.filter(territory=territory).values_list("organisation", flat=True))
-    moving = covering.exclude(territory=territory)
-    replaced = set(moving.filter(opened_on=opened_on).values_list("organisation", flat=True))
-    moving.filter(opened_on=opened_on).delete()
-    # Half open: the last day there is the day before.
-    moved = moving.update(closed_on=opened_on) + len(replaced)
-    until = dict(
-        held.filter(opened_on__gt=opened_on).values_list("organisation").annotate(Min("opened_on"))
-    )
-    coming = sorted(keys - already)
-    Assignment.objects.bulk_create(
-        [
-            Assignment(
-                plan=plan,
-                territory=territory,
-                organisation_id=key,
-                role=role,
-                opened_on=opened_on,
-                closed_on=until.get(key),
-            )
-            for key in coming
-        ],
-        batch_size=2000,
-    )
-    log.info(
-        "Plan %s: %d units to %s from %s by %s", plan.pk, len(coming), territory, opened_on, by
-    )
-    return Assigned(added=len(coming) - moved, moved=moved, already=len(already))
+    return _assign(plan, territory, organisations, role, opened_on, by, {})
 
 
 @transaction.atomic
@@ -334,6 +295,92 @@ def unassign_units(
     """
     _changed(plan)
     _within(plan, closed_on)
+    return _unassign(plan, organisations, role, closed_on, by)
+
+
+@transaction.atomic
+def move_units(
+    plan: TerritoryPlan,
+    homes: Mapping[Territory | None, Collection[Organisation]],
+    role: str,
+    *,
+    from_on: date,
+    by: User,
+    until: Mapping[int, date] | None = None,
+) -> None:
+    """Assign each set of units to its territory, or free it (None), from a day on: one deed.
+
+    `until` says of an organisation's key by which day it leaves its territory at the latest. Adds
+    one to the plan's revision, however many sets there are. Raises as `assign_units` does.
+    """
+    _changed(plan)
+    _within(plan, from_on)
+    for territory, organisations in homes.items():
+        if territory is None:
+            _unassign(plan, organisations, role, from_on, by)
+        else:
+            _assign(plan, territory, organisations, role, from_on, by, until or {})
+
+
+def _assign(plan, territory, organisations, role, opened_on, by, at_the_latest):
+    keys = {organisation.pk for organisation in organisations}
+    lives = set(
+        Version.objects.now()
+        .on(opened_on)
+        .filter(organisation__in=keys, kind__is_unit=True)
+        .values_list("organisation", flat=True)
+    )
+    if keys - lives:
+        dead = Organisation.objects.filter(pk__in=keys - lives)
+        raise NotUnits(dead.values_list("code", flat=True), opened_on)
+
+    held = Assignment.objects.filter(plan=plan, role=role, organisation__in=keys)
+    covering = held.on(opened_on)
+    stands = list(covering.values_list("organisation", "territory", "opened_on", "closed_on"))
+    already = {unit for unit, home, _, _ in stands if home == territory.pk}
+    until = _until(held, stands, opened_on, at_the_latest)
+    moving = covering.exclude(territory=territory)
+    replaced = sum(unit not in already and first == opened_on for unit, _, first, _ in stands)
+    moving.filter(opened_on=opened_on).delete()
+    # Half open: the last day there is the day before.
+    moved = moving.update(closed_on=opened_on) + replaced
+    coming = keys - already
+    left = held.filter(territory=territory, closed_on=opened_on, organisation__in=coming)
+    back = set(left.values_list("organisation", flat=True))
+    for day in {until.get(key) for key in back}:  # few: most are None
+        of_that_day = [key for key in back if until.get(key) == day]
+        left.filter(organisation__in=of_that_day).update(closed_on=day)
+    Assignment.objects.bulk_create(
+        [
+            Assignment(
+                plan=plan,
+                territory=territory,
+                organisation_id=key,
+                role=role,
+                opened_on=opened_on,
+                closed_on=until.get(key),
+            )
+            for key in sorted(coming - back)
+        ],
+        batch_size=2000,
+    )
+    log.info(
+        "Plan %s: %d units to %s from %s by %s", plan.pk, len(coming), territory, opened_on, by
+    )
+    return Assigned(added=len(coming) - moved, moved=moved, already=len(already))
+
+
+def _until(held, stands, opened_on, at_the_latest):
+    """Organisation → the first day on which it is elsewhere: as the plan holds already."""
+    until = dict(at_the_latest)
+    leaving = [(unit, closed_on) for unit, _, _, closed_on in stands if closed_on]
+    coming = held.filter(opened_on__gt=opened_on).values_list("organisation")
+    for key, day in [*leaving, *coming.annotate(Min("opened_on"))]:
+        until[key] = min(day, until.get(key, day))
+    return until
+
+
+def _unassign(plan, organisations, role, closed_on, by):
     keys = {organisation.pk for organisation in organisations}
     held = Assignment.objects.filter(plan=plan, role=role, organisation__in=keys).on(closed_on)
     never, _ = held.filter(opened_on=closed_on).delete()

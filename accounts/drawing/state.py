@@ -1,0 +1,278 @@
+"""What the workspace draws of a plan on a day: units, territories, and who has what.
+
+A column is a list with one value a unit: a third of the bytes of an object each, and read faster.
+A unit is named by its place in the columns; territories, kinds and systems by theirs.
+"""
+
+from collections import Counter
+from datetime import date
+from math import cos
+
+from django.db.models import F
+
+from footprints.ancestry import ancestors
+from footprints.models import Kind, Organisation, Population, Relationship, Version
+from footprints.named_sql import Keys
+from footprints.names import short, written
+from footprints.tiles import MIDDLE, MOST, lay_out
+
+from ..models import (
+    Assignment,
+    CoverageRole,
+    RosterEntry,
+    SharedUnit,
+    Territory,
+    TerritoryPlan,
+    User,
+)
+from ..territories.reading import SYSTEM_TIER
+from .gestures import can_undo
+
+# One parameter however many keys there are: 7,000 of them took Django longer than the database.
+AMONG = "SELECT unnest(%(keys)s::bigint[])"
+
+SCALE = 100_000  # of a degree: about a metre
+
+
+def kinds_of(plan: TerritoryPlan, day: date) -> list[Kind]:
+    """The kinds of which every body should have a territory: as the plan says, else as it has.
+
+    Of those that it has: its areas, or the kind it has most of. None in an empty plan.
+    """
+    said = list(plan.kinds.all())
+    if said:
+        return said
+    held = Assignment.objects.filter(plan=plan, role=plan.role).on(day)
+    versions = Version.objects.now().on(day).filter(organisation__in=held.values("organisation"))
+    used = Counter(versions.values_list("kind", flat=True)).most_common()
+    found = Kind.objects.in_bulk([code for code, _ in used])
+    kinds = [found[code] for code, _ in used]
+    return [kind for kind in kinds if kind.is_footprint or kind == kinds[0]]
+
+
+def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> dict:
+    """All that the workspace needs, ready for JSON. The queries do not grow with the units.
+
+    `kinds` are those of which every live body is shown, and is a gap where nobody has it. What the
+    plan holds of other kinds, or of bodies that do not live on the day, is shown as well.
+    """
+    revision = TerritoryPlan.objects.values_list("revision", flat=True).get(pk=plan.pk)
+    territories = list(Territory.objects.filter(plan=plan).order_by("position", "code"))
+    held = dict(
+        Assignment.objects.filter(plan=plan, role=plan.role)
+        .on(day)
+        .values_list("organisation", "territory")
+    )
+    units = _units(day, kinds, held)
+    keys = [unit[0] for unit in units]
+    above = _above(keys, day)
+    place_of = {key: place for place, key in enumerate(keys)}
+    spots, borrowed = _spots(units, above)
+    known_kinds = list(Kind.objects.filter(pk__in={unit[3] for unit in units if unit[3]}))
+    are_systems = {kind.pk for kind in known_kinds if kind.tier == SYSTEM_TIER}
+    own = [unit[0] for unit in units if unit[3] in are_systems]
+    systems, system_of = _systems(keys, own, above, day)
+    kind_place = {kind.pk: place for place, kind in enumerate(known_kinds)}
+    at = {territory.pk: place for place, territory in enumerate(territories)}
+    people = {
+        figure.organisation_id: figure.people
+        for figure in Population.objects.now().filter(organisation__in=_among(keys)).on(day)
+    }
+    return {
+        "day": day.isoformat(),
+        "revision": revision,
+        "kinds": [
+            {"name": kind.name, "plural": kind.plural, "whole": kind in kinds}
+            for kind in known_kinds
+        ],
+        "systems": systems,
+        "units": {
+            "key": keys,
+            "code": [unit[1] for unit in units],
+            "name": [written(unit[2]) for unit in units],
+            "kind": [kind_place.get(unit[3], -1) for unit in units],
+            "system": system_of,
+            "x": [spot and round(spot[0] * cos(MIDDLE) * SCALE) for spot in spots],
+            "y": [spot and round(-spot[1] * SCALE) for spot in spots],
+            "near": borrowed,
+            "people": [people.get(key) for key in keys],
+            "up": [
+                next((place_of[one] for one in above.get(key, ()) if one in place_of), -1)
+                for key in keys
+            ],
+            "held": [at.get(held.get(key), -1) for key in keys],
+        },
+        "tiles": _tiles(spots),
+        "territories": _territories(territories, day),
+        "elsewhere": _elsewhere(plan, day, place_of, at),
+        **can_undo(plan, user),
+    }
+
+
+def _units(day, kinds, held):
+    """(key, code, name, kind or None where it does not live, longitude, latitude), by code."""
+    columns = (
+        "organisation_id",
+        "organisation__code",
+        "name",
+        "kind_id",
+        "organisation__longitude",
+        "organisation__latitude",
+    )
+    live = Version.objects.now().on(day)
+    found = {unit[0]: unit for unit in live.decided().filter(kind__in=kinds).values_list(*columns)}
+    others = held.keys() - found.keys()
+    if others:
+        found |= {
+            unit[0]: unit for unit in live.filter(organisation__in=others).values_list(*columns)
+        }
+    if gone := held.keys() - found.keys():
+        last = Version.objects.now().filter(organisation__in=gone)
+        found |= {
+            unit[0]: (*unit[:3], None, *unit[4:])
+            for unit in last.order_by(F("opened_on").asc(nulls_first=True)).values_list(*columns)
+        }
+    return sorted(found.values(), key=lambda unit: unit[1])
+
+
+def _among(keys):
+    return Keys(AMONG, {"keys": list(keys)})
+
+
+def _above(keys, day):
+    """`ancestors`, by a step to the parents and a climb from these, who are few."""
+    steps = (
+        Relationship.objects.now()
+        .on(day)
+        .filter(child__in=_among(keys), type__in=("part_of", "member_of"))
+        .order_by("-type", "parent__code")
+        .values_list("child", "parent")
+    )
+    steps = list(steps)
+    parents = {parent for _, parent in steps}
+    live = set(
+        Version.objects.now()
+        .on(day)
+        .filter(organisation__in=parents)
+        .values_list("organisation", flat=True)
+    )
+    beyond = ancestors(live, day)
+    above = {}
+    for child, parent in steps:
+        if parent in live:
+            above.setdefault(child, [parent, *beyond.get(parent, ())])
+    return above
+
+
+def _spots(units, above):
+    """(longitude, latitude) of each, or None; and 1 for those that stand where their parent is."""
+    homeless = [unit[0] for unit in units if unit[4] is None]
+    parents = {key for unit in homeless for key in above.get(unit, ())}
+    places = {
+        key: (longitude, latitude)
+        for key, longitude, latitude in Organisation.objects.filter(
+            pk__in=parents, longitude__isnull=False
+        ).values_list("pk", "longitude", "latitude")
+    }
+    spots, borrowed = [], []
+    for key, *_, longitude, latitude in units:
+        near = None
+        if longitude is None:
+            near = next((places[one] for one in above.get(key, ()) if one in places), None)
+        spots.append(near if longitude is None else (longitude, latitude))
+        borrowed.append(int(longitude is None and near is not None))
+    return spots, borrowed
+
+
+def _systems(keys, own, above, day):
+    """The systems as (code, name), and the place among them of each unit's, or -1.
+
+    `own` are the units that are systems themselves.
+    """
+    wanted = {*own, *(key for path in above.values() for key in path)}
+    found = {
+        key: (code, short(name))
+        for key, code, name in Version.objects.now()
+        .on(day)
+        .filter(organisation__in=wanted, kind__tier=SYSTEM_TIER)
+        .values_list("organisation", "organisation__code", "name")
+    }
+    order = sorted(set(found.values()))
+    place = {system: number for number, system in enumerate(order)}
+    of_unit = []
+    for key in keys:
+        system = next((found[one] for one in (key, *above.get(key, ())) if one in found), None)
+        of_unit.append(place[system] if system else -1)
+    return order, of_unit
+
+
+def _tiles(spots):
+    """A (column, row) for each unit that has a place, None for the others; None for too many."""
+    placed = [spot for spot in spots if spot]
+    if not placed or len(placed) > MOST:
+        return None
+    cells = iter(lay_out(tuple(placed)))
+    return [next(cells) if spot else None for spot in spots]
+
+
+def _territories(territories, day):
+    owners, others = {}, {}
+    entries = RosterEntry.objects.on(day).filter(territory__in=territories)
+    for entry in entries.select_related("user").order_by("pk"):
+        if entry.role == CoverageRole.OWNER:
+            owners[entry.territory_id] = str(entry)
+        else:
+            others.setdefault(entry.territory_id, str(entry))
+    return [described(territory, owners.get(territory.pk, "")) for territory in territories]
+
+
+def described(territory: Territory, owner: str = "") -> dict:
+    """A territory as the workspace knows it; no owner is a vacancy."""
+    return {
+        "key": territory.pk,
+        "code": territory.code,
+        "name": territory.name if territory.name != territory.code else "",
+        "colour": territory.colour,
+        "owner": owner,
+        "capacity": None if territory.capacity is None else float(territory.capacity),
+    }
+
+
+def _elsewhere(plan, day, place_of, at):
+    """Units that another active plan of the team has in the same role: what overlaps.
+
+    [place of the unit, who has it, its declared part or None, our declared parts by territory].
+    The plan that this one replaces, and the one it was copied from, give way to it.
+    """
+    gives_way = [key for key in (plan.pk, plan.replaces_id, plan.copied_from_id) if key]
+    active = TerritoryPlan.objects.filter(
+        team=plan.team_id, state=TerritoryPlan.State.ACTIVE, role=plan.role
+    ).exclude(pk__in=gives_way)
+    others = (
+        Assignment.objects.filter(plan__in=active, role=plan.role)
+        .on(day)
+        .order_by("organisation", "pk")
+        .values_list("organisation", "territory", "territory__code", "plan__name")
+    )
+    found = [row for row in others if row[0] in place_of]
+    if not found:
+        return []
+    parts = {
+        (unit, territory): float(share)
+        for unit, territory, share in SharedUnit.objects.filter(
+            organisation__in=_among({row[0] for row in found}),
+            territory__in={row[1] for row in found} | set(at),
+        ).values_list("organisation", "territory", "share")
+    }
+    return [
+        [
+            place_of[unit],
+            f"{code}, {name}",
+            parts.get((unit, territory)),
+            {at[t]: share for (body, t), share in parts.items() if body == unit and t in at},
+        ]
+        for unit, territory, code, name in found
+    ]
+
+
+__all__ = ["described", "kinds_of", "state_of"]
