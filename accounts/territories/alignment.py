@@ -163,9 +163,9 @@ def read(
             f"That is {len(rows_of_text) - ends_in_newline:,} lines; {MOST_LINES:,} are the most. "
             "Bring one team's alignment in at a time."
         )
-    alignment = Alignment(delimiter=_delimiter(rows_of_text))
+    alignment = Alignment(delimiter=delimiter_of(rows_of_text))
     rows = []
-    for number, row, problem in _rows(rows_of_text, alignment.delimiter):
+    for number, row, problem in rows_of(rows_of_text, alignment.delimiter):
         if problem:
             alignment.bad.append(BadLine(number, rows_of_text[number - 1][:120], problem))
         else:
@@ -179,7 +179,7 @@ def read(
     return alignment
 
 
-def _delimiter(rows_of_text: list[str]) -> str:
+def delimiter_of(rows_of_text: list[str]) -> str:
     """The delimiter on which most lines agree; a comma inside a name must not win over a tab."""
     sample = [row for row in rows_of_text if row.strip()][:SAMPLE]
 
@@ -192,7 +192,7 @@ def _delimiter(rows_of_text: list[str]) -> str:
     return best if agreement(best) else ","
 
 
-def _rows(rows_of_text, delimiter) -> Iterator[tuple[int, list[str], str]]:
+def rows_of(rows_of_text, delimiter) -> Iterator[tuple[int, list[str], str]]:
     """Yield (number of the first line, cells, problem) for each row that is not blank.
 
     A quotation mark that never closes costs its own line, not the rest of the file.

@@ -75,6 +75,7 @@ class PlanList(ListView):
             Action("Scenarios", reverse("accounts:scenarios"), "signpost-split"),
             Action("Challenges", reverse("accounts:challenges")),
             Action("Teams", reverse("accounts:teams")),
+            Action("Measures", reverse("accounts:measures")),
         ]
 
     def get_context_data(self, **kwargs):

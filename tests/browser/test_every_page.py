@@ -24,6 +24,7 @@ from accounts.models import (
     Digest,
     Flag,
     Job,
+    Measure,
     Scenario,
     Sheet,
     Team,
@@ -119,6 +120,18 @@ def a_challenge():
             on=TODAY,
         )
     return Challenge.objects.first()
+
+
+def measure():
+    """A measure of the planner's, of three locations, and a code that is unknown; made once."""
+    planner = User.objects.get(username="planner")
+    if not Measure.objects.exists():
+        made = factories.measure(
+            name="Sales 2025", unit="£", by=planner, unplaced=[["ZZ9", "7.0000"]], unplaced_count=1
+        )
+        for body in Organisation.objects.filter(code__in=["91Q", "36L", "72Q"]):
+            factories.figure(measure=made, organisation=body, amount=1234.5)
+    return Measure.objects.first()
 
 
 def lead_flag():
@@ -280,6 +293,10 @@ PAGES = {
         (lambda: undo_of_a_sheet() and "/sheets/91q-2020-04-01/undo/", PLANS),
     ],
     "accounts:job": [(lambda: a_stopped_job().get_absolute_url(), PLANS)],
+    "accounts:measures": [(lambda: measure() and "/measures/", PLANS)],
+    "accounts:bring_measure": [("/measures/new/", PLANS)],
+    "accounts:measure": [(lambda: measure().get_absolute_url(), PLANS)],
+    "accounts:delete_measure": [(lambda: f"/measures/{measure().pk}/delete/", {"planner"})],
     "accounts:teams": [("/teams/", PLANS)],
     "accounts:make_team": [("/teams/new/", PLANS)],
     "accounts:team": [
