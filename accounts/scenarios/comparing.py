@@ -1,8 +1,7 @@
 """A plan and its scenarios beside each other: units, people and practices, by territory."""
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -10,37 +9,17 @@ from footprints.ancestry import ancestors
 from footprints.dated import ONE_DAY
 from footprints.models import Population, Reorganisation, Succession
 
-from ..models import Assignment, CoverageRole, Scenario, Territory, TerritoryPlan
+from ..comparing.sides import Cell, Side, change_hands, nearest
+from ..models import Scenario, TerritoryPlan
 from ..taking_along.below import practices_below
 from ..taking_along.crosswalk import crosswalk, replaced
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What one territory holds in one column; ``people`` None where no figure is known.
-
-    ``uncounted`` units have no figure of their own.
-    """
-
-    units: int = 0
-    people: int | None = None
-    practices: int | None = None
-    uncounted: int = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.units
-
-
 @dataclass
-class Side:
-    """One column: the plan on the day before, or a scenario's draft on its first day."""
+class Column(Side):
+    """The plan on the day before, or a scenario's draft on its first day."""
 
-    plan: TerritoryPlan
-    on: date
     scenario: Scenario | None = None
-    cells: dict[str, Cell] = field(default_factory=dict)
-    whole: Cell = field(default_factory=Cell)
     # Practices that another territory holds than the day before; None where none are known.
     change_hands: int | None = None
 
@@ -49,7 +28,7 @@ class Side:
 class Comparison:
     """``territories`` are (code, name), in the plan's order, each with a cell a side."""
 
-    sides: list[Side]
+    sides: list[Column]
     territories: list[tuple[str, str]]
 
     @property
@@ -78,38 +57,30 @@ def compare(
     they hold.
     """
     eve = event.effective_on - ONE_DAY
-    sides = [Side(plan, plan.day_for(eve))]
-    sides += [Side(each.draft, each.draft.opened_on, each) for each in scenarios]
-    held = [_held(side) for side in sides]
-    units = {unit for each in held for unit in each}
+    sides = [Column(plan, plan.day_for(eve))]
+    sides += [Column(each.draft, each.draft.opened_on, scenario=each) for each in scenarios]
+    units = {unit for side in sides for unit in side.held}
     people = _people(units, eve, event)
     below = practices_below(units, eve)
     chains = _chains(event, below, eve)
-    territories: dict[str, str] = {}
     before: dict[int, str] = {}
-    for side, owned in zip(sides, held, strict=True):
-        is_now = {
-            practice: next((owned[body] for body in chain if body in owned), "")
-            for practice, chain in chains[side.scenario is not None].items()
-        }
+    for side in sides:
+        is_now = nearest(chains[side.scenario is not None], side.held)
         if side.scenario is None:
             before = is_now
         elif chains[0]:
-            moved = (is_now.get(practice) != code for practice, code in before.items())
-            side.change_hands = sum(moved)
-        _count(side, _counted(owned, held[0], eve), people, is_now, owned)
-        for code, name in (
-            Territory.objects.filter(plan=side.plan)
-            .order_by("position", "code")
-            .values_list("code", "name")
-        ):
-            territories.setdefault(code, name)
-    return Comparison(sides, list(territories.items()))
+            side.change_hands = change_hands(before, is_now)
+        side.count(_counted(side.held, sides[0].held, eve), people, is_now)
+    return Comparison(sides, _in_order(sides))
 
 
-def _held(side: Side) -> dict[int, str]:
-    rows = Assignment.objects.filter(plan=side.plan, role=CoverageRole.OWNER).on(side.on)
-    return dict(rows.values_list("organisation", "territory__code"))
+def _in_order(sides: list[Column]) -> list[tuple[str, str]]:
+    """The territories of the first side, then those that only others have."""
+    found: dict[str, str] = {}
+    for side in sides:
+        for code, name in side.territories.items():
+            found.setdefault(code, name)
+    return list(found.items())
 
 
 def _people(units: set[int], day: date, event: Reorganisation) -> dict[int, int]:
@@ -173,22 +144,3 @@ def _counted(owned: dict[int, str], before: dict[int, str], eve: date) -> dict[i
             for unit in units:
                 del found[unit]
     return found
-
-
-def _count(side: Side, counted, people: dict[int, int], practices: dict[int, str], owned):
-    units, sums, uncounted = Counter(owned.values()), Counter(), Counter()
-    for unit, code in counted.items():
-        if unit in people:
-            sums[code] += people[unit]
-        else:
-            uncounted[code] += 1
-    by_territory = Counter(code for code in practices.values() if code)
-    for code in units:
-        known = by_territory[code] if practices else None
-        side.cells[code] = Cell(units[code], sums[code] or None, known, uncounted[code])
-    side.whole = Cell(
-        sum(units.values()),
-        sum(sums.values()) or None,
-        sum(by_territory.values()) if practices else None,
-        sum(uncounted.values()),
-    )
