@@ -1,4 +1,5 @@
-"""The practices below some bodies on a day: one statement, however deep and however many."""
+"""The practices below some bodies on a day, or bodies of other kinds: one statement, however deep
+and however many."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -22,7 +23,7 @@ WITH RECURSIVE below(root, id) AS (
 SELECT below.root, below.id
 FROM below
 JOIN footprints_version AS version ON version.organisation_id = below.id AND {version}
-WHERE version.kind_id = %(kind)s
+WHERE version.kind_id = ANY (%(kinds)s)
 ORDER BY 1, 2
 """
 
@@ -32,15 +33,23 @@ def practices_below(bodies: Collection[int], day: date) -> dict[int, list[int]]:
 
     A body of which no practice is known is left out.
     """
-    if not bodies:
+    return bodies_below(bodies, day, [PRACTICE])
+
+
+def bodies_below(
+    bodies: Collection[int], day: date, kinds: Collection[str]
+) -> dict[int, list[int]]:
+    """Body → those of these kinds (codes) that lay within it on that day, as known now, and
+    itself where it is of one. A body that has none is left out."""
+    if not bodies or not kinds:
         return {}
     sql = BELOW.format(
         **{table: holding(table, None, on_day=True) for table in ("relationship", "version")}
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"keys": list(bodies), "day": day, "kind": PRACTICE})
+        cursor.execute(sql, {"keys": list(bodies), "day": day, "kinds": list(kinds)})
         rows = cursor.fetchall()
     found = defaultdict(list)
-    for root, practice in rows:
-        found[root].append(practice)
+    for root, body in rows:
+        found[root].append(body)
     return dict(found)
