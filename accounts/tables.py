@@ -115,7 +115,7 @@ class UnitTable(ListTable):
         "territory": (Coalesce("territory_position", Value(NOWHERE)), "code", "pk"),
         "since": ("since_or_never", "pk"),
     }
-    card = ("name", "code", "territory", "people")
+    card = ("name", "code", "territory", "people", "disagree")
     optional = ("kind", "since", "people", "system")
 
     def __init__(
