@@ -139,6 +139,7 @@ class TerritoryPlanAdmin(Worded):
     list_select_related = ["team", "owner"]
     search_fields = ["name", "brands"]
     autocomplete_fields = ["team", "owner", "copied_from"]
+    readonly_fields = ["state", "replaces", "activates_on"]  # a plan's way is its own pages'
     inlines = [TerritoryInline]
 
     def save_related(self, request, form, formsets, change):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from footprints.lists import PartsFilter, WordsFilter
 from footprints.models import Reorganisation, Weight
 
-from .models import AccountLead, Job, JobSheet, Team, TerritoryPlan, User
+from .models import AccountLead, CoverageRole, Job, JobSheet, Team, TerritoryPlan, User
 from .sheets.of_event import STATES, ready_for
 
 NONE, CLOSED = "none", "closed"
@@ -19,6 +19,18 @@ class PlanFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(
         choices=TerritoryPlan.State.choices, empty_label="Every state"
     )
+    role = django_filters.ChoiceFilter(
+        label="Covers as", choices=CoverageRole.choices, empty_label="Every role"
+    )
+    line = django_filters.ChoiceFilter(
+        label="Copies",
+        method="in_line",
+        choices=[("copies", "Copies of another"), ("own", "No copies")],
+        empty_label="Copies or not",
+    )
+
+    def in_line(self, plans, name, value):
+        return plans.filter(copied_from__isnull=value == "own")
 
     def __init__(self, data, queryset, *, request, **kwargs):
         super().__init__(data, queryset, request=request, **kwargs)

@@ -9,13 +9,10 @@ from footprints.dated import LastDayField
 from footprints.written import period
 
 from .models import (
-    CoverageRole,
     DataSupplier,
     Freeze,
-    RosterEntry,
     Team,
     Territory,
-    TerritoryPlan,
     User,
 )
 from .territories import alignment
@@ -24,35 +21,6 @@ from .territories.reading import units_called
 
 DAY = forms.DateInput(attrs={"type": "date"})
 MOST_CODES = 5000  # in one go through a form; more come in as an alignment
-
-
-class PlanForm(forms.ModelForm):
-    """A new plan, or another name and other brands for one."""
-
-    class Meta:
-        model = TerritoryPlan
-        fields = ["name", "team", "brands", "opened_on", "closed_on"]
-        field_classes = {"closed_on": LastDayField}
-        widgets = {"opened_on": DAY}
-        labels = {"opened_on": "First day", "closed_on": "Last day"}
-        help_texts = {
-            "name": "As your colleagues call it: “Primary care 2027/28”.",
-            "closed_on": "Leave it empty while the plan goes on.",
-        }
-
-    def __init__(self, *args, by, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = teams_open_to(by)
-        self.fields["team"].empty_label = None if by.team_id else "Choose a team"
-        self.initial.setdefault("team", by.team_id)
-
-
-class PlanNameForm(forms.ModelForm):
-    """Another name, other brands."""
-
-    class Meta:
-        model = TerritoryPlan
-        fields = ["name", "brands"]
 
 
 class TeamForm(forms.ModelForm):
@@ -127,20 +95,6 @@ class TaskForm(forms.Form):
             del self.fields["owner"]
 
 
-class TerritoryForm(forms.ModelForm):
-    """A territory's code and name. The code's uniqueness is the constraint's to say."""
-
-    class Meta:
-        model = Territory
-        fields = ["code", "name"]
-        widgets = {"code": forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})}
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["name"].required = False
-        self.fields["name"].help_text = "Empty: the same as the code."
-
-
 class AssignForm(forms.Form):
     """Units, by code, to one territory of the plan from a day on."""
 
@@ -162,7 +116,7 @@ class AssignForm(forms.Form):
             field.widget.choices = [("", field.empty_label), *((t.pk, t) for t in territories)]
 
     def clean_opened_on(self):
-        return _day_of(self.plan, self.cleaned_data["opened_on"])
+        return day_of(self.plan, self.cleaned_data["opened_on"])
 
     def clean(self):
         cleaned = super().clean()
@@ -182,39 +136,7 @@ class FreeForm(forms.Form):
         self.plan = plan
 
     def clean_closed_on(self):
-        return _day_of(self.plan, self.cleaned_data["closed_on"])
-
-
-class OwnerForm(forms.Form):
-    """Who works a territory from a day on: a colleague who signs in, or just a name."""
-
-    user = forms.ModelChoiceField(
-        User.objects.none(), label="Colleague", required=False, empty_label="Somebody else…"
-    )
-    name = forms.CharField(
-        label="Name",
-        max_length=RosterEntry._meta.get_field("name").max_length,
-        required=False,
-        help_text="Where they do not sign in here.",
-    )
-    role = forms.ChoiceField(choices=CoverageRole.choices, initial=CoverageRole.OWNER)
-    opened_on = forms.DateField(label="From", widget=DAY)
-
-    def __init__(self, *args, plan, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.plan = plan
-        self.fields["user"].queryset = User.objects.filter(is_active=True).order_by(
-            Lower("last_name"), Lower("first_name"), "pk"
-        )
-
-    def clean_opened_on(self):
-        return _day_of(self.plan, self.cleaned_data["opened_on"])
-
-    def clean(self):
-        cleaned = super().clean()
-        if not cleaned.get("user") and not (cleaned.get("name") or "").strip():
-            self.add_error("user", "Choose a colleague, or write a name below.")
-        return cleaned
+        return day_of(self.plan, self.cleaned_data["closed_on"])
 
 
 class AlignmentForm(forms.Form):
@@ -295,7 +217,8 @@ class AlignmentForm(forms.Form):
         }
 
 
-def _day_of(plan, day):
+def day_of(plan, day):
+    """The day; refused where the plan does not hold on it."""
     if plan.day_for(day) != day:
         raise forms.ValidationError(
             f"{plan} does not hold on that day. It holds {period(plan.opened_on, plan.closed_on)}."

@@ -21,6 +21,7 @@ from footprints.names import short
 from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number, period
 
+from .models import TerritoryPlan
 from .sheets.of_event import STATES
 from .territories.reading import SYSTEM_TIER
 
@@ -54,7 +55,14 @@ class PlanTable(ListTable):
     optional = ("brands", "owner", "closed_on")
 
     def render_state(self, value, record):
-        return format_html('<span class="state state-{}">{}</span>', record.state, value)
+        shown = format_html('<span class="state state-{}">{}</span>', record.state, value)
+        if record.state == TerritoryPlan.State.APPROVED and record.activates_on:
+            on = day_in_short(record.activates_on)
+            return format_html('{} <small class="muted">active on {}</small>', shown, on)
+        if record.copied_from and record.state == TerritoryPlan.State.DRAFT:
+            of = record.copied_from
+            return format_html('{} <small class="muted">copy of {}</small>', shown, of)
+        return shown
 
 
 class TeamTable(ListTable):

@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from .models import Digest, Job
 from .services import digests, flags
 from .sheets import applying, jobs
+from .territories import lifecycle
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,13 @@ def apply_due():
 def apply_set(keys):
     """Apply the sheets of these flags; one that is not ready is tried again by a later tick."""
     return applying.apply_due(keys, localdate())
+
+
+@shared_task
+def activate_due():
+    """Make active the plans that are approved for today or before; then look at the new ones."""
+    if lifecycle.activate_due(localdate()):
+        flags.raise_flags()
 
 
 @shared_task

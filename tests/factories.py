@@ -21,6 +21,7 @@ from accounts.models import (
     Job,
     JobSheet,
     Measure,
+    PlanChange,
     RosterEntry,
     Scenario,
     SharedUnit,
@@ -272,6 +273,12 @@ def challenge(**fields) -> Challenge:
     values["organisation"] = values.get("organisation") or organisation()
     values["by"] = values.get("by") or user()
     return Challenge.objects.create(**values)
+
+
+def plan_change(**fields) -> PlanChange:
+    fields["plan"] = fields.get("plan") or plan()
+    values = {"at": now(), "from_on": DAY, "says": "Moved", "rows": [], "revision": 1}
+    return PlanChange.objects.create(**{**values, **fields})
 
 
 def measure(**fields) -> Measure:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from footprints.tiles import TileMap
 
 from ..models import Territory
+from .colours import fill_of
 
 SIDE = 40  # of a square, in units of the drawing; SQUARE says it too
 NOBODYS = {"free": "no territory"}  # what a square's title says where nobody has it
@@ -149,7 +150,8 @@ def _around(cell):
 
 
 def _fills(whose, territories):
-    """Return territory key → class: each the fill least used that no neighbour has yet."""
+    """Return territory key → class: its own colour's, else the fill least used that no neighbour
+    has yet."""
     neighbours = defaultdict(set)
     for cell, territory in whose.items():
         if territory is None:
@@ -158,7 +160,13 @@ def _fills(whose, territories):
             if other != territory:
                 neighbours[territory.pk].add(other.pk)
     fills, used = {}, Counter()
+    for territory in territories.values():
+        if fill := fill_of(territory.colour):
+            fills[territory.pk] = int(fill.removeprefix("tile-"))
+            used[fills[territory.pk]] += 1
     for territory in sorted(territories.values(), key=lambda t: (t.position, t.code)):
+        if territory.pk in fills:
+            continue
         near = {fills[key] for key in neighbours[territory.pk] if key in fills}
         free = [n for n in range(1, FILLS + 1) if n not in near] or range(1, FILLS + 1)
         fills[territory.pk] = min(free, key=lambda n: (used[n], n))

@@ -6,29 +6,43 @@ the change or none of it.
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import count
 
 from django.db import IntegrityError, transaction
-from django.db.models import Min, Q, Value
-from django.db.models.functions import Concat, Lower
+from django.db.models import Max, Min, Q
+from django.utils.timezone import now
 
-from footprints.models import Organisation, Version
+from footprints.models import Kind, Organisation, Version
 from footprints.written import day_in_full
 
-from ..models import Assignment, CoverageRole, RosterEntry, Team, Territory, TerritoryPlan, User
-from .alignment import LONGEST_CODE
-from .resolving import Resolved
+from ..models import (
+    Assignment,
+    PlanStep,
+    RosterEntry,
+    Team,
+    Territory,
+    TerritoryPlan,
+    User,
+)
 
 log = logging.getLogger(__name__)
 
 
 class PlanError(Exception):
     """A deed that a plan cannot take, in the reader's words."""
+
+
+class Standing(PlanError):
+    """A plan that stands as it is: submitted, approved, or put away."""
+
+    def __init__(self, plan: TerritoryPlan):
+        super().__init__(
+            f"{plan} is {plan.get_state_display().lower()} and stands as it is. "
+            "Make it a draft again, or change a copy of it."
+        )
 
 
 class OutsideThePlan(PlanError):
@@ -47,6 +61,10 @@ class NotUnits(PlanError):
 
 class CodeTaken(PlanError):
     """The plan has a territory of that code already."""
+
+
+class UnderItself(PlanError):
+    """A territory that would lie, by way of others, under itself."""
 
 
 class StillInUse(PlanError):
@@ -100,136 +118,98 @@ def make_plan(
     name: str,
     opened_on: date,
     by: User,
-    brands: str = "",
     closed_on: date | None = None,
+    kinds: Iterable[Kind] = (),
+    **settings,
 ) -> TerritoryPlan:
-    """Make an empty draft plan that holds from `opened_on` until before `closed_on`."""
+    """Make an empty draft plan that holds from `opened_on` until before `closed_on`.
+
+    `settings` are brands, role, nations, replaces and activates_on, each by its own default.
+    """
     plan = TerritoryPlan.objects.create(
-        team=team, name=name, brands=brands, owner=by, opened_on=opened_on, closed_on=closed_on
+        team=team, name=name, owner=by, opened_on=opened_on, closed_on=closed_on, **settings
     )
+    plan.kinds.set(kinds)
+    plan.steps.create(deed=PlanStep.Deed.MADE, by=by, at=now(), revision=plan.revision)
     log.info("Plan %s made by %s", plan.pk, by)
     return plan
 
 
 @transaction.atomic
-def make_plan_of(
-    lines: Iterable[Resolved],
+def edit_plan(plan: TerritoryPlan, *, by: User, kinds: Iterable[Kind], **settings) -> None:
+    """Give the plan other settings: name, brands, role, nations, days, what it replaces.
+
+    What began with a draft begins with it still when its first day moves. What it holds in its old
+    role, it holds in the new one. Raises Standing for a plan that does not change.
+    """
+    changed(plan)
+    before = TerritoryPlan.objects.get(pk=plan.pk)
+    try:
+        with transaction.atomic():
+            TerritoryPlan.objects.filter(pk=plan.pk).update(**settings)
+            day, first = settings.get("opened_on", before.opened_on), before.opened_on
+            if day != first:
+                going_on = Q(closed_on=None) | Q(closed_on__gt=day)
+                plan.assignments.filter(going_on, opened_on=first).update(opened_on=day)
+                roster = RosterEntry.objects.filter(territory__plan=plan)
+                roster.filter(going_on, opened_on=first).update(opened_on=day)
+            if (role := settings.get("role", before.role)) != before.role:
+                plan.assignments.filter(role=before.role).update(role=role)
+    except IntegrityError as error:
+        if "at_a_time" not in str(error):
+            raise
+        raise PlanError(
+            "With these settings a unit or a territory would have two owners on one day: "
+            "the plan holds something else there already."
+        ) from error
+    plan.kinds.set(kinds)
+    log.info("Plan %s: other settings by %s", plan.pk, by)
+
+
+def add_territory(
+    plan: TerritoryPlan,
     *,
-    team: Team,
-    name: str,
-    opened_on: date,
+    code: str,
+    name: str = "",
+    position: int | None = None,
     by: User,
-    brands: str = "",
-) -> TerritoryPlan:
-    """Make a draft plan of an alignment that was brought in: its territories, owners and units.
+    **fields,
+) -> Territory:
+    """Add a territory, at the end of the plan unless `position` says where.
 
-    `lines` are resolved for `opened_on`; a unit that several lines name counts once. An owner who
-    signs in by that name, username or address is put on the roster as that user; any other name
-    is kept as it was written. A territory takes its first name and its first owner.
+    `fields` are parent, colour, notes and capacity. Raises CodeTaken.
     """
-    plan = make_plan(team=team, name=name, brands=brands, opened_on=opened_on, by=by)
-    lines = list(lines)
-    drawn = _draw_territories(plan, [found.line for found in lines])
-    units = {found.body.pk: drawn[found.line.territory.casefold()] for found in lines}
-    Territory.objects.bulk_create(drawn.values())
-    Assignment.objects.bulk_create(
-        [
-            Assignment(
-                plan=plan,
-                territory=territory,
-                organisation_id=key,
-                opened_on=opened_on,
-            )
-            for key, territory in units.items()
-        ],
-        batch_size=2000,
-    )
-    owners = {}
-    for found in lines:
-        if found.line.owner:
-            owners.setdefault(found.line.territory.casefold(), found.line.owner)
-    users = _users_called(set(owners.values()))
-    RosterEntry.objects.bulk_create(
-        RosterEntry(
-            territory=drawn[key],
-            user=users.get(owner.casefold()),
-            name="" if owner.casefold() in users else owner,
-            opened_on=opened_on,
-        )
-        for key, owner in owners.items()
-    )
-    log.info("Plan %s brought in by %s: %d units", plan.pk, by, len(units))
-    return plan
-
-
-def _draw_territories(plan, lines):
-    """Return {what was written, casefolded: Territory} in the order of the lines, unsaved.
-
-    A code has 20 characters: a longer text is the territory's name, and gets a number for a code.
-    """
-    written = {}
-    for line in lines:
-        names = written.setdefault(line.territory.casefold(), [line.territory, ""])
-        names[1] = names[1] or line.territory_name
-    taken = {key for key in written if len(key) <= LONGEST_CODE}
-    free = (f"T{number:02}" for number in count(1) if f"t{number:02}" not in taken)
-    drawn = {}
-    for position, (key, (text, name)) in enumerate(written.items()):
-        code = text if len(text) <= LONGEST_CODE else next(free)
-        drawn[key] = Territory(plan=plan, code=code, name=name or text, position=position)
-    return drawn
-
-
-def _users_called(names):
-    """Return {casefolded name: user} for those that one active user goes by, and one alone."""
-    wanted = [name.casefold() for name in names]
-    rows = (
-        User.objects.filter(is_active=True)
-        .annotate(
-            full=Lower(Concat("first_name", Value(" "), "last_name")),
-            sign_in=Lower("username"),
-            address=Lower("email"),
-        )
-        .filter(Q(full__in=wanted) | Q(sign_in__in=wanted) | Q(address__in=wanted))
-    )
-    found = defaultdict(set)
-    for user in rows:
-        for text in {user.full, user.sign_in, user.address} & set(wanted):
-            found[text].add(user)
-    return {text: users.pop() for text, users in found.items() if len(users) == 1}
-
-
-@transaction.atomic
-def rename_plan(plan: TerritoryPlan, *, name: str, brands: str, by: User) -> None:
-    """Give the plan another name and other brands."""
-    _changed(plan)
-    TerritoryPlan.objects.filter(pk=plan.pk).update(name=name, brands=brands)
-    log.info("Plan %s renamed %r by %s", plan.pk, name, by)
-
-
-@transaction.atomic
-def set_state(plan: TerritoryPlan, state: str, *, by: User) -> None:
-    """Make the plan active, a draft again, or archived; an archived one no longer changes."""
-    _changed(plan)
-    TerritoryPlan.objects.filter(pk=plan.pk).update(state=TerritoryPlan.State(state))
-    log.info("Plan %s is %s by %s", plan.pk, state, by)
-
-
-def add_territory(plan: TerritoryPlan, *, code: str, name: str = "", by: User) -> Territory:
-    """Add a territory at the end of the plan. Raises CodeTaken."""
     with _code_taken(code), transaction.atomic():
-        _changed(plan)
-        position = plan.territories.count()
-        territory = plan.territories.create(code=code, name=name or code, position=position)
+        changed(plan)
+        if position is None:
+            last = plan.territories.aggregate(last=Max("position"))["last"]
+            position = 0 if last is None else last + 1
+        territory = plan.territories.create(
+            code=code, name=name or code, position=position, **fields
+        )
         log.info("Territory %s added to plan %s by %s", code, plan.pk, by)
         return territory
 
 
-def rename_territory(territory: Territory, *, code: str, name: str, by: User) -> None:
-    """Give the territory another code and name. Raises CodeTaken."""
+def edit_territory(
+    territory: Territory, *, code: str, name: str, parent: Territory | None, by: User, **fields
+) -> None:
+    """Give the territory another code, name, place, colour, notes or capacity.
+
+    Raises CodeTaken, and UnderItself where the territories would lie in a circle.
+    """
     with _code_taken(code), transaction.atomic():
-        _changed(territory.plan)
-        Territory.objects.filter(pk=territory.pk).update(code=code, name=name or code)
+        changed(territory.plan)
+        above = dict(territory.plan.territories.values_list("pk", "parent"))
+        key, way = parent and parent.pk, []
+        while key is not None and key not in way:
+            way.append(key)
+            key = above.get(key)
+        if territory.pk in way:
+            raise UnderItself(f"{parent} lies under {territory}: it cannot lie above it too.")
+        Territory.objects.filter(pk=territory.pk).update(
+            code=code, name=name or code, parent=parent, **fields
+        )
         log.info("Territory %s is now %s %s by %s", territory.pk, code, name, by)
 
 
@@ -248,7 +228,7 @@ def is_used(territory: Territory) -> bool:
 @transaction.atomic
 def remove_territory(territory: Territory, *, by: User) -> None:
     """Take away a territory that never held a unit. Raises StillInUse for any other."""
-    _changed(territory.plan)
+    changed(territory.plan)
     if is_used(territory):
         raise StillInUse(f"{territory} holds or held units; its history stays.")
     territory.delete()
@@ -260,12 +240,12 @@ def assign_units(
     plan: TerritoryPlan,
     territory: Territory,
     organisations: Iterable[Organisation],
-    role: str = CoverageRole.OWNER,
+    role: str | None = None,
     *,
     opened_on: date,
     by: User,
 ) -> Assigned:
-    """Let the units belong to the territory, in that role, from `opened_on` on.
+    """Let the units belong to the territory, in that role or the plan's, from `opened_on` on.
 
     A unit that belongs to another territory leaves it the day before; one that came to it that
     very day never was there, and one that comes back to where it was the day before never left. A
@@ -275,27 +255,28 @@ def assign_units(
     Raises OutsideThePlan for a day outside the plan's life, NotUnits where an organisation is not
     a unit that lives on that day; then nothing has changed.
     """
-    _changed(plan)
-    _within(plan, opened_on)
-    return _assign(plan, territory, organisations, role, opened_on, by, {})
+    changed(plan)
+    within(plan, opened_on)
+    return _assign(plan, territory, organisations, role or plan.role, opened_on, by, {})
 
 
 @transaction.atomic
 def unassign_units(
     plan: TerritoryPlan,
     organisations: Iterable[Organisation],
-    role: str = CoverageRole.OWNER,
+    role: str | None = None,
     *,
     closed_on: date,
     by: User,
 ) -> int:
     """Let the units belong to no territory from `closed_on` on; return how many did.
 
-    The day before is their last; what began on that very day never was. Later changes stand.
+    In that role, or the plan's. The day before is their last; what began on that very day never
+    was. Later changes stand.
     """
-    _changed(plan)
-    _within(plan, closed_on)
-    return _unassign(plan, organisations, role, closed_on, by)
+    changed(plan)
+    within(plan, closed_on)
+    return _unassign(plan, organisations, role or plan.role, closed_on, by)
 
 
 @transaction.atomic
@@ -313,8 +294,8 @@ def move_units(
     `until` says of an organisation's key by which day it leaves its territory at the latest. Adds
     one to the plan's revision, however many sets there are. Raises as `assign_units` does.
     """
-    _changed(plan)
-    _within(plan, from_on)
+    changed(plan)
+    within(plan, from_on)
     for territory, organisations in homes.items():
         if territory is None:
             _unassign(plan, organisations, role, from_on, by)
@@ -389,53 +370,20 @@ def _unassign(plan, organisations, role, closed_on, by):
     return never + ended
 
 
-@transaction.atomic
-def put_on_roster(
-    territory: Territory,
-    *,
-    opened_on: date,
-    by: User,
-    user: User | None = None,
-    name: str = "",
-    role: str = CoverageRole.OWNER,
-) -> RosterEntry:
-    """Let somebody work the territory from that day: a user, or a name nobody signs in by.
+def changed(plan: TerritoryPlan) -> None:
+    """Lock the plan and say that it changed, first of all in the caller's transaction.
 
-    An owner follows the one before, who leaves the day before; other roles stand side by side.
-    A later owner stands: this one then works it until their first day.
+    Raises Standing where it stands as it is by now, whatever the page showed.
     """
-    _changed(territory.plan)
-    _within(territory.plan, opened_on)
-    same = territory.roster.filter(role=role)
-    if role != CoverageRole.OWNER:
-        same = same.filter(user=user, name="" if user else name)
-    same.on(opened_on).filter(opened_on=opened_on).delete()
-    same.on(opened_on).update(closed_on=opened_on)
-    later = same.filter(opened_on__gt=opened_on).aggregate(day=Min("opened_on"))["day"]
-    entry = territory.roster.create(
-        user=user, name="" if user else name, role=role, opened_on=opened_on, closed_on=later
+    changeable = TerritoryPlan.objects.filter(
+        pk=plan.pk, state__in=TerritoryPlan.State.changeable()
     )
-    log.info("Territory %s: %s is %s from %s by %s", territory.pk, entry, role, opened_on, by)
-    return entry
+    if not changeable.revise():
+        raise Standing(TerritoryPlan.objects.get(pk=plan.pk))
 
 
-@transaction.atomic
-def leave_vacant(territory: Territory, *, closed_on: date, by: User) -> int:
-    """Let the territory have no owner from that day; return how many left."""
-    _changed(territory.plan)
-    _within(territory.plan, closed_on)
-    owners = territory.roster.filter(role=CoverageRole.OWNER).on(closed_on)
-    never, _ = owners.filter(opened_on=closed_on).delete()
-    left = owners.update(closed_on=closed_on) + never
-    log.info("Territory %s vacant from %s by %s", territory.pk, closed_on, by)
-    return left
-
-
-def _changed(plan):
-    TerritoryPlan.objects.filter(pk=plan.pk).revise()
-
-
-def _within(plan, day):
+def within(plan: TerritoryPlan, day: date) -> None:
+    """Raise OutsideThePlan for a day on which the plan does not hold."""
     if plan.day_for(day) != day:
         raise OutsideThePlan(
             f"{plan} does not hold on {day_in_full(day)}; the nearest day is "

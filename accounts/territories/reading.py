@@ -10,16 +10,29 @@ from footprints.models import Kind, Organisation, Population, Version
 from footprints.names import listed, short
 from footprints.tiles import TileMap, map_of
 
-from ..models import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan, User
+from ..models import (
+    Assignment,
+    Nation,
+    RosterEntry,
+    RosterRole,
+    Territory,
+    TerritoryPlan,
+    User,
+)
 from .pictures import Picture, draw
 
+NATION_TIER = 0  # of kinds: the four nations; E92000001 is England
 SYSTEM_TIER = 2  # of kinds: the ICBs, and the STPs before them
 ICBS_FROM = date(2022, 7, 1)  # Health and Care Act 2022
 
 
 @dataclass
 class TerritoryOnDay:
-    """One territory as it stands on the day. `people` is None where no figure is known."""
+    """One territory as it stands on the day. `people` is None where no figure is known.
+
+    `depth` is how many territories lie above it; `all_units` and `all_people` are sums with all
+    that lie under it.
+    """
 
     territory: Territory
     owner: RosterEntry | None = None
@@ -29,6 +42,25 @@ class TerritoryOnDay:
     people: int | None = None
     uncounted: int = 0
     systems: list[tuple[str, str]] = field(default_factory=list)
+    depth: int = 0
+    is_parent: bool = False
+    all_units: int = 0
+    all_people: int | None = None
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nobody owns it; what only holds others together needs no owner."""
+        return self.owner is None and not (self.is_parent and not self.units)
+
+    @property
+    def covers(self) -> list[RosterEntry]:
+        """Who acts for the owner on the day."""
+        return [entry for entry in self.others if entry.role == RosterRole.COVER]
+
+    @property
+    def beside(self) -> list[RosterEntry]:
+        """Everybody else who works it."""
+        return [entry for entry in self.others if entry.role != RosterRole.COVER]
 
     @property
     def system_names(self) -> str:
@@ -59,11 +91,11 @@ class PlanOnDay:
 
     @cached_property
     def held(self) -> dict[int, Territory]:
-        """Organisation → the territory that has it: the owner's, else any in another role."""
+        """Organisation → the territory that has it: in the plan's role, else in any other."""
         by_key = {territory.pk: territory for territory in self.territories}
         held = {}
         for organisation, territory, role in self._assignments:
-            if territory in by_key and (organisation not in held or role == CoverageRole.OWNER):
+            if territory in by_key and (organisation not in held or role == self.plan.role):
                 held[organisation] = by_key[territory]
         return held
 
@@ -84,16 +116,32 @@ class PlanOnDay:
         return {v.organisation_id: v for v in versions.filter(organisation__in=units)}
 
     @cached_property
+    def asked_kinds(self) -> list[Kind]:
+        """The kinds of which the plan says that every body should have a territory."""
+        if getattr(self.plan, "asks_for_kinds", True):
+            return list(self.plan.kinds.order_by("tier", "name"))
+        return []
+
+    @cached_property
     def kinds(self) -> list[Kind]:
-        """The kinds that the plan's units have on the day, the most used first."""
-        used = Counter(version.kind for version in self._versions.values())
-        return [kind for kind, _ in used.most_common()]
+        """The kinds that the plan's units have on the day, the most used first, then those that
+        it asks for and has none of yet."""
+        used = [kind for kind, _ in self._used.most_common()]
+        return used + [kind for kind in self.asked_kinds if kind not in used]
+
+    @cached_property
+    def _used(self):
+        return Counter(version.kind for version in self._versions.values())
 
     @cached_property
     def gap_kinds(self) -> list[Kind]:
-        """The kinds of which every body should have a territory: the plan's areas, or, in a plan
-        of named accounts, the kind it has most of. A trust beside the areas makes no gap of
-        every other trust."""
+        """The kinds of which every body should have a territory: those that the plan names.
+
+        Where it names none, its areas, or, in a plan of named accounts, the kind it has most of: a
+        trust beside the areas makes no gap of every other trust.
+        """
+        if self.asked_kinds:
+            return self.asked_kinds
         return [kind for kind in self.kinds if kind.is_footprint or kind == self.kinds[0]]
 
     @cached_property
@@ -101,25 +149,65 @@ class PlanOnDay:
         """Bodies of those kinds that live on the day and belong to no territory.
 
         What an ancestor's assignment covers is no gap, nor is a body whose parts are assigned:
-        the finer beats the coarser. Nobody's business to a field user: empty.
+        the finer beats the coarser. Nor is a body of a nation that the plan does not cover; one
+        that the register places in none counts as England's. Nobody's business to a field user:
+        empty.
         """
+        gaps = set(self._live) - self._taken
+        tiers = {kind.tier for kind in [*self.gap_kinds, *self._used]}
+        if gaps and len(tiers) > 1:
+            covered = {key for key in gaps if self._taken & set(self._above.get(key, ()))}
+            # A trust that is a named account is no part of the area round it.
+            parts = {
+                key
+                for key, version in self._versions.items()
+                if version.kind.is_footprint or version.kind in self.gap_kinds
+            }
+            in_parts = {up for key in set(self._live) | parts for up in self._above.get(key, ())}
+            gaps -= covered | in_parts
+        return {key for key in gaps if self._nation(key) in self.plan.nations}
+
+    @cached_property
+    def _live(self):
+        """The bodies of the kinds that should have a territory, on the day."""
         if not self.sees_all or not self.gap_kinds:
             return set()
-        live = dict(
-            Version.objects.known(self.known)
+        live = Version.objects.known(self.known).on(self.day).decided()
+        return set(live.filter(kind__in=self.gap_kinds).values_list("organisation", flat=True))
+
+    @cached_property
+    def _taken(self):
+        return {organisation for organisation, _, _ in self._assignments}
+
+    @cached_property
+    def _above(self):
+        """Organisation → what it belongs to, of all that is held or should be."""
+        return ancestors(self._live | self._taken, self.day, self.known)
+
+    @cached_property
+    def _tops(self):
+        """Organisation → (its tier, code, name), of the nations and systems above those."""
+        bodies = self._live | self._taken
+        return {
+            key: (tier, code, name)
+            for key, tier, code, name in Version.objects.known(self.known)
             .on(self.day)
-            .decided()
-            .filter(kind__in=self.gap_kinds)
-            .values_list("organisation", "kind__tier")
-        )
-        taken = {organisation for organisation, _, _ in self._assignments}
-        gaps = set(live) - taken
-        if len({kind.tier for kind in self.gap_kinds}) > 1 and gaps:
-            above = ancestors([*live, *taken], self.day, self.known)
-            covered = {key for key in gaps if taken & set(above.get(key, ()))}
-            in_parts = {parent for key in set(live) | taken for parent in above.get(key, ())}
-            gaps -= covered | in_parts
-        return gaps
+            .filter(
+                organisation__in=bodies.union(*self._above.values()),
+                kind__tier__in=(NATION_TIER, SYSTEM_TIER),
+            )
+            .values_list("organisation", "kind__tier", "organisation__code", "name")
+        }
+
+    def _top(self, body, tier):
+        """What it is or belongs to of that tier: (tier, code, name), or None."""
+        chain = (body, *self._above.get(body, ()))
+        tops = (self._tops.get(key) for key in chain)
+        return next((top for top in tops if top and top[0] == tier), None)
+
+    def _nation(self, body):
+        top = self._top(body, NATION_TIER)
+        return top[1][0] if top else Nation.ENGLAND
 
     @cached_property
     def shown(self) -> set[int]:
@@ -134,22 +222,8 @@ class PlanOnDay:
     @cached_property
     def systems(self) -> dict[int, tuple[str, str]]:
         """Organisation → (code, name) of its system on the day: its ICB, or its STP before."""
-        units = list(self.shown)
-        above = ancestors(units, self.day, self.known)
-        wanted = set(units) | {key for keys in above.values() for key in keys}
-        found = {
-            key: (code, name)
-            for key, code, name in Version.objects.known(self.known)
-            .on(self.day)
-            .filter(organisation__in=wanted, kind__tier=SYSTEM_TIER)
-            .values_list("organisation", "organisation__code", "name")
-        }
-        systems = {}
-        for unit in units:
-            system = next((found[k] for k in (unit, *above.get(unit, ())) if k in found), None)
-            if system:
-                systems[unit] = system
-        return systems
+        tops = ((unit, self._top(unit, SYSTEM_TIER)) for unit in self.shown)
+        return {unit: top[1:] for unit, top in tops if top}
 
     @cached_property
     def people(self) -> dict[int, int]:
@@ -164,7 +238,7 @@ class PlanOnDay:
         roster = RosterEntry.objects.on(self.day).filter(territory__in=self.territories)
         for entry in roster.select_related("user").order_by("pk"):
             row = rows[entry.territory_id]
-            if entry.role == CoverageRole.OWNER:
+            if entry.role == RosterRole.OWNER:
                 row.owner = entry
             else:
                 row.others.append(entry)
@@ -181,7 +255,39 @@ class PlanOnDay:
                 systems[territory.pk].add(self.systems[unit])
         for key, found in systems.items():
             rows[key].systems = sorted(found, key=lambda system: system[1])
+        self._add_up(rows)
         return list(rows.values())
+
+    def _add_up(self, rows):
+        """Sum each territory into those above it; a parent that is not the user's is none."""
+        for key, row in rows.items():
+            above, way = key, []
+            while above in rows and above not in way:
+                way.append(above)
+                top = rows[above]
+                top.all_units += row.units
+                if row.people is not None:
+                    top.all_people = (top.all_people or 0) + row.people
+                above = top.territory.parent_id
+            row.depth = len(way) - 1
+            for up in way[1:2]:
+                rows[up].is_parent = True
+
+    @cached_property
+    def tree(self) -> list[TerritoryOnDay]:
+        """The rows, each followed by those under it, in the plan's order."""
+        keys = {row.territory.pk for row in self.rows}
+        under = defaultdict(list)
+        for row in self.rows:
+            parent = row.territory.parent_id
+            under[parent if parent in keys else None].append(row)
+        told, left = [], under.pop(None, [])[::-1]
+        while left:
+            row = left.pop()
+            told.append(row)
+            left += under.pop(row.territory.pk, [])[::-1]
+        # A circle, which no page can make, hides nobody.
+        return told + [row for rows in under.values() for row in rows]
 
     @property
     def closed(self) -> int:
@@ -191,7 +297,7 @@ class PlanOnDay:
     @property
     def vacant(self) -> int:
         """How many territories have no owner on the day."""
-        return sum(row.owner is None for row in self.rows)
+        return sum(row.is_vacant for row in self.rows)
 
     @property
     def mean(self) -> int:

@@ -1,44 +1,24 @@
-"""The doors of territory plans: a list, a plan, a territory, the deeds, and the way in."""
+"""The doors of territory plans: the list of them, a plan, a territory."""
 
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.mixins import LoginRequiredMixin
-from django.db.models import CharField, Count, F, OuterRef, Subquery, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce
-from django.http import Http404
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.views.decorators.http import require_POST
-from django.views.generic import TemplateView
 
-from footprints.as_at import presets
 from footprints.lists import Action, ListView
 from footprints.models import Organisation, Version
-from footprints.names import count, listed
-from footprints.written import day_in_full, day_in_short
 
 from ..challenges.deeds import is_open_to_it
 from ..filters import PlanFilter, UnitFilter
-from ..forms import (
-    AlignmentForm,
-    AssignForm,
-    FreeForm,
-    OwnerForm,
-    PlanForm,
-    PlanNameForm,
-    TerritoryForm,
-)
-from ..models import Assignment, CoverageRole, Flag, RosterEntry, Territory, TerritoryPlan
+from ..forms import AssignForm
+from ..models import Assignment, RosterEntry, Territory, TerritoryPlan
 from ..overview import days_of_plan
-from ..services.flags import raise_flags
 from ..tables import PlanTable, UnitTable
-from ..territories import alignment, plans
+from ..territories import lifecycle, plans
+from ..territories.forms import DayForm, NoteForm, ReasonForm
 from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
-from ..territories.resolving import better_day, recognises, resolve
-
-SHOWN = 1000  # lines of each sort on the preview; more are counted
 
 
 class PlanList(ListView):
@@ -62,7 +42,7 @@ class PlanList(ListView):
         mine = held.filter(territory__in=Territory.objects.visible_to(self.request.user))
         return (
             TerritoryPlan.objects.visible_to(self.request.user)
-            .select_related("team", "owner")
+            .select_related("team", "owner", "copied_from")
             .annotate(territory_count=_number(drawn, "plan"), unit_count=_number(mine, "plan"))
         )
 
@@ -104,8 +84,11 @@ class UnitsPage(ListView):
 
     @cached_property
     def plan(self):
-        found = TerritoryPlan.objects.visible_to(self.request.user).select_related(
-            "team", "owner", "scenario__event"
+        asked = TerritoryPlan.kinds.through.objects.filter(territoryplan=OuterRef("pk"))
+        found = (
+            TerritoryPlan.objects.visible_to(self.request.user)
+            .annotate(asks_for_kinds=Exists(asked))
+            .select_related("team", "owner", "scenario__event", "copied_from", "replaces")
         )
         return get_object_or_404(found, pk=self.kwargs["plan_pk"])
 
@@ -237,8 +220,11 @@ class PlanPage(UnitsPage):
         fills = self.picture.fills if self.picture else {}
         return super().get_context_data(
             flag_days=days_of_plan(self.request.user, self.plan, today=self.as_at.today),
-            territory_rows=[(row, fills.get(row.territory.pk)) for row in self.on_day.rows],
-            may_revive=plans.may_plan(self.request.user),
+            territory_rows=[(row, fills.get(row.territory.pk)) for row in self.on_day.tree],
+            has_tree=any(row.depth for row in self.on_day.rows),
+            may_plan=plans.may_plan(self.request.user),
+            way=self.way(),
+            note_form=NoteForm(auto_id="note_%s"),
             most=max((row.people or 0 for row in self.on_day.rows), default=0),
             gaps=gaps,
             gaps_address=self.address(territory="none"),
@@ -246,11 +232,33 @@ class PlanPage(UnitsPage):
             assign_form=AssignForm(
                 plan=self.plan, territories=self.on_day.territories, initial={"opened_on": day}
             ),
-            territory_form=TerritoryForm(),
-            name_form=PlanNameForm(instance=self.plan),
-            states=[s for s in TerritoryPlan.State if s != self.plan.state],
             **kwargs,
         )
+
+    def way(self):
+        """What the page says of the plan's way, to those who plan, and lets them do."""
+        plan, user, today = self.plan, self.request.user, self.as_at.today
+        state = TerritoryPlan.State
+        may = {deed: lifecycle.may_do(deed, plan, user) for deed in lifecycle.WAYS}
+        if plan.state == state.ACTIVE or not plans.may_plan(user):
+            return {"may": may}
+        other = plan.replaces
+        if plan.state == state.SUPERSEDED or (other and other.state != state.ACTIVE):
+            other = lifecycle.active_in_line(plan)
+        awaits_another = lifecycle.awaits_another(plan, user)
+        may["approve"] &= not awaits_another
+        day = plan.activates_on or (plan.opened_on if plan.opened_on > today else None)
+        return {
+            "may": may,
+            "is_told": True,
+            "step": plan.steps.select_related("by").last(),
+            "other": other,
+            "obstacles": lifecycle.obstacles(plan, today) if may["submit"] else [],
+            "awaits_another": awaits_another,
+            "can_begin": plan.opened_on <= today,
+            "reason": ReasonForm(auto_id="back_%s"),
+            "day": DayForm(auto_id="day_%s", initial={"activates_on": day}),
+        }
 
 
 class TerritoryPage(UnitsPage):
@@ -294,7 +302,7 @@ class TerritoryPage(UnitsPage):
     def get_context_data(self, **kwargs):
         if self.is_piece:
             return super().get_context_data(territory=self.territory, **kwargs)
-        rows = self.on_day.rows
+        rows, parent = self.on_day.tree, self.territory.parent_id
         here = next(i for i, row in enumerate(rows) if row.territory == self.territory)
         roster = RosterEntry.objects.filter(territory=self.territory).select_related("user")
         return super().get_context_data(
@@ -303,319 +311,11 @@ class TerritoryPage(UnitsPage):
             before=rows[here - 1].territory if here else None,
             after=rows[here + 1].territory if here + 1 < len(rows) else None,
             roster=roster.order_by(F("opened_on").desc(nulls_last=True), "role", "pk"),
-            owner_form=OwnerForm(plan=self.plan, initial={"opened_on": self.on_day.day}),
-            territory_form=TerritoryForm(instance=self.territory),
-            owner_role=CoverageRole.OWNER,
+            parent=next((t.territory for t in rows if t.territory.pk == parent), None),
+            under=[
+                row for row in self.on_day.tree if row.territory.parent_id == self.territory.pk
+            ],
             may_remove=self.may_change and not plans.is_used(self.territory),
             may_challenge=self.may_challenge,
             **kwargs,
         )
-
-
-# --- Deeds ------------------------------------------------------------------------------------
-
-
-def _plan(request, pk):
-    return get_object_or_404(plans.plans_changeable_by(request.user), pk=pk)
-
-
-def _territory(request, plan, pk):
-    found = plans.territories_changeable_by(request.user).select_related("plan")
-    return get_object_or_404(found, plan=plan, pk=pk)
-
-
-def _back(request, thing):
-    """To the thing's page, on the day that was shown."""
-    return redirect(request.as_at.keep(thing.get_absolute_url()))
-
-
-def _ask_again(request, form, *, title, verb, back):
-    """The form on a page of its own, with what is wrong and all that was typed."""
-    context = {"form": form, "title": title, "verb": verb, "back": back}
-    return render(request, "accounts/plans/form.html", context, status=422)
-
-
-@login_required
-def make_plan(request):
-    if not plans.may_plan(request.user):
-        raise Http404("Only planners and managers make plans.")
-    form = PlanForm(
-        request.POST or None, by=request.user, initial={"opened_on": request.as_at.day}
-    )
-    if request.method == "POST" and form.is_valid():
-        plan = plans.make_plan(**form.cleaned_data, by=request.user)
-        messages.success(request, f"{plan} is made. Add its territories, then assign units.")
-        return _back(request, plan)
-    context = {
-        "form": form,
-        "title": "Make an empty plan",
-        "verb": "Make the plan",
-        "back": reverse("accounts:plans"),
-    }
-    return render(request, "accounts/plans/form.html", context, status=422 if form.errors else 200)
-
-
-@login_required
-@require_POST
-def rename_plan(request, pk):
-    plan = _plan(request, pk)
-    form = PlanNameForm(request.POST, instance=plan)
-    if not form.is_valid():
-        return _ask_again(request, form, title="Rename the plan", verb="Rename", back=plan)
-    plans.rename_plan(plan, **form.cleaned_data, by=request.user)
-    return _back(request, plan)
-
-
-@login_required
-@require_POST
-def set_state(request, pk):
-    # An archived plan is changed by this one deed: it may be taken out again.
-    found = TerritoryPlan.objects.visible_to(request.user)
-    plan = get_object_or_404(found if plans.may_plan(request.user) else found.none(), pk=pk)
-    state = request.POST.get("state")
-    if state not in TerritoryPlan.State:
-        raise Http404(f"No plan is {state}.")
-    plans.set_state(plan, state, by=request.user)
-    raise_flags()
-    messages.success(request, f"{plan} is now {TerritoryPlan.State(state).label.lower()}.")
-    return _back(request, plan)
-
-
-@login_required
-@require_POST
-def add_territory(request, pk):
-    plan = _plan(request, pk)
-    form = TerritoryForm(request.POST)
-    if form.is_valid():
-        try:
-            added = plans.add_territory(plan, **form.cleaned_data, by=request.user)
-        except plans.CodeTaken as error:
-            form.add_error("code", str(error))
-        else:
-            messages.success(request, f"Territory {added} is added; it has no units yet.")
-            return _back(request, plan)
-    return _ask_again(request, form, title="Add a territory", verb="Add", back=plan)
-
-
-@login_required
-@require_POST
-def rename_territory(request, plan, pk):
-    territory = _territory(request, plan, pk)
-    form = TerritoryForm(request.POST, instance=territory)
-    if form.is_valid():
-        try:
-            plans.rename_territory(territory, **form.cleaned_data, by=request.user)
-        except plans.CodeTaken as error:
-            form.add_error("code", str(error))
-        else:
-            return _back(request, territory)
-    return _ask_again(request, form, title="Rename the territory", verb="Rename", back=territory)
-
-
-@login_required
-@require_POST
-def remove_territory(request, plan, pk):
-    territory = _territory(request, plan, pk)
-    try:
-        plans.remove_territory(territory, by=request.user)
-    except plans.StillInUse as error:
-        messages.error(request, str(error))
-        return _back(request, territory)
-    messages.success(request, f"Territory {territory.code} is gone; it never held a unit.")
-    return _back(request, territory.plan)
-
-
-@login_required
-@require_POST
-def assign(request, pk):
-    """Assign the ticked rows, or the codes typed, to a territory from a day on."""
-    plan = _plan(request, pk)
-    data = request.POST.copy()
-    if request.POST.getlist("row"):
-        data["codes"] = " ".join(request.POST.getlist("row"))
-    form = AssignForm(data, plan=plan)
-    if form.is_valid():
-        territory, day = form.cleaned_data["territory"], form.cleaned_data["opened_on"]
-        done = plans.assign_units(plan, territory, form.units, opened_on=day, by=request.user)
-        raise_flags()
-        messages.success(request, _assigned(done, territory, day))
-        return _back(request, plan)
-    return _ask_again(request, form, title="Assign units", verb="Assign", back=plan)
-
-
-def _assigned(done, territory, day):
-    if not done.changed:
-        return f"Nothing to change: {territory.code} has them already on {day_in_full(day)}."
-    parts = []
-    if done.moved:
-        parts.append(f"{done.moved} came from another territory")
-    if done.added and done.moved:
-        parts.append(f"{done.added} had none")
-    if done.already:
-        parts.append(f"{done.already} more were there already")
-    whole = (
-        f"{count(done.changed, 'unit', 'units').capitalize()} "
-        f"{'belongs' if done.changed == 1 else 'belong'} to {territory} from {day_in_short(day)}"
-    )
-    return f"{whole}: {listed(parts)}." if parts else f"{whole}."
-
-
-@login_required
-@require_POST
-def free(request, pk):
-    """Take the ticked rows out of their territories from a day on."""
-    plan = _plan(request, pk)
-    data = {
-        "codes": " ".join(request.POST.getlist("row")),
-        "closed_on": request.POST.get("opened_on", ""),  # the bar has one day for both deeds
-    }
-    form = FreeForm(data, plan=plan)
-    if not form.is_valid():
-        return _ask_again(request, form, title="Free units", verb="Free", back=plan)
-    day = form.cleaned_data["closed_on"]
-    units = Organisation.objects.with_codes(form.cleaned_data["codes"].split())
-    freed = plans.unassign_units(plan, units, closed_on=day, by=request.user)
-    raise_flags()
-    messages.success(
-        request,
-        f"{count(freed, 'unit', 'units').capitalize()} without a territory "
-        f"from {day_in_short(day)}.",
-    )
-    return _back(request, plan)
-
-
-@login_required
-@require_POST
-def put_on_roster(request, plan, pk):
-    territory = _territory(request, plan, pk)
-    form = OwnerForm(request.POST, plan=territory.plan)
-    if form.is_valid():
-        data = form.cleaned_data
-        entry = plans.put_on_roster(
-            territory,
-            user=data["user"],
-            name=data["name"].strip(),
-            role=data["role"],
-            opened_on=data["opened_on"],
-            by=request.user,
-        )
-        raise_flags()
-        role = entry.get_role_display().lower()
-        messages.success(
-            request, f"{entry} is {role} of {territory} from {day_in_short(entry.opened_on)}."
-        )
-        return _back(request, territory)
-    return _ask_again(
-        request, form, title=f"Who works {territory}", verb="Put on the roster", back=territory
-    )
-
-
-@login_required
-@require_POST
-def leave_vacant(request, plan, pk):
-    territory = _territory(request, plan, pk)
-    day = territory.plan.day_for(request.as_at.day)
-    if plans.leave_vacant(territory, closed_on=day, by=request.user):
-        raise_flags()
-        messages.success(request, f"{territory} is vacant from {day_in_short(day)}.")
-    return _back(request, territory)
-
-
-# --- An own alignment in ------------------------------------------------------------------------
-
-
-class BringIn(LoginRequiredMixin, TemplateView):
-    """Paste or choose, preview, make: one address, and the text never leaves the form."""
-
-    template_name = "accounts/plans/bring_in.html"
-
-    def dispatch(self, request, *args, **kwargs):
-        if request.user.is_authenticated and not plans.may_plan(request.user):
-            raise Http404("Only planners and managers bring an alignment in.")
-        return super().dispatch(request, *args, **kwargs)
-
-    def get(self, request):
-        form = AlignmentForm(by=request.user, initial={"opened_on": request.as_at.day})
-        return self.render_to_response({"form": form})
-
-    def post(self, request):
-        given = request.POST
-        if "as_of" in given:  # the day that suits the codes better, taken as the first day
-            given = given.copy()
-            given["opened_on"] = given["as_of"]
-        form = AlignmentForm(given, request.FILES, by=request.user)
-        if "back" in request.POST:  # to the form, with all that was typed
-            form = AlignmentForm(initial=request.POST.dict(), by=request.user)
-            return self.render_to_response({"form": form})
-        if not form.is_valid():
-            return self.answer(form)
-        data = form.cleaned_data
-        try:
-            read = alignment.read(data["text"], recognises=recognises, columns=form.columns)
-        except alignment.Unreadable as error:
-            form.add_error("text" if not data.get("file") else "file", str(error))
-            return self.answer(form)
-        resolution = resolve(read.lines, data["opened_on"], choices=form.choices)
-        left_out = len(read.bad) + len(resolution.unresolved)
-        left_out += sum(len(conflict.lines) for conflict in resolution.conflicts)
-        if "make" in request.POST and resolution.resolved:
-            if not left_out or data["leave_out"]:
-                return self.make(form, resolution, left_out)
-            form.add_error("leave_out", "Tick this, or put the lines right and check again.")
-        return self.answer(form, read=read, resolution=resolution, left_out=left_out)
-
-    def make(self, form, resolution, left_out):
-        data = form.cleaned_data
-        plan = plans.make_plan_of(
-            resolution.resolved,
-            name=data["name"],
-            team=data["team"],
-            opened_on=data["opened_on"],
-            by=self.request.user,
-        )
-        raise_flags()
-        flags = Flag.objects.on_plans().open().filter(object_id=plan.pk).count()
-        units = count(resolution.units, "unit", "units")
-        territories = count(resolution.territories, "territory", "territories")
-        said = [f"{plan} is made: {units} in {territories}."]
-        if left_out:
-            said.append(f"{count(left_out, 'line', 'lines').capitalize()} left out.")
-        if flags:
-            said.append(f"{count(flags, 'flag', 'flags').capitalize()} raised: see below.")
-        messages.success(self.request, " ".join(said))
-        return redirect(plan)
-
-    def answer(self, form, *, read=None, resolution=None, left_out=0):
-        """The form with its errors, or the preview with the form folded up."""
-        if form.is_bound and form.cleaned_data.get("text") and form.files:
-            # What stood in a file stands in the form now: the file itself cannot be sent again.
-            form.data = form.data.copy()
-            form.data["text"] = form.cleaned_data["text"]
-        context = {"form": form, "shown": SHOWN}
-        if read is not None:
-            context |= {
-                "read": read,
-                "resolution": resolution,
-                "better_day": better_day(read.lines, resolution.day, presets()),
-                "left_out": left_out,
-                "roles": [
-                    (role, says, read.columns.get(role))
-                    for role, says in (
-                        ("unit", "Unit"),
-                        ("name", "Name beside it"),
-                        ("territory", "Territory"),
-                        ("territory_name", "Territory's name"),
-                        ("owner", "Owner"),
-                    )
-                ],
-                "heads": list(enumerate(read.heads)),
-                "choices": form.choices,
-                "line_count": len(read.lines) + len(read.bad),
-                "whole": 1,  # the share of an old body that went to its one successor
-                "unresolved_rows": resolution.unresolved[:SHOWN],
-                "conflict_rows": resolution.conflicts[:SHOWN],
-                "bad_rows": read.bad[:SHOWN],
-                "changed_rows": resolution.changed[:SHOWN],
-                "plain_rows": resolution.plain[:SHOWN],
-            }
-        return self.render_to_response(context, status=422 if form.errors else 200)

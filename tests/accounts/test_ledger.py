@@ -7,7 +7,7 @@ import pytest
 from accounts.models import Assignment, RosterEntry, Sheet, User
 from accounts.sheets import deciding
 from accounts.taking_along.ledger import HEADS, ledger
-from accounts.territories import plans as deeds
+from accounts.territories import roster
 from footprints.models import Outcome
 from tests import factories
 from tests.accounts.test_sheets import APRIL_2020, Case, retract
@@ -127,11 +127,11 @@ def test_a_line_ends_where_somebody_else_takes_the_territory_over(case):
     home = case.homes[0]
     ada, ben, cy = (factories.user(first_name=name) for name in ("Ada", "Ben", "Cy"))
     for user, day in ((ada, case.plan.opened_on), (ben, date(2020, 1, 15))):
-        deeds.put_on_roster(home, opened_on=day, user=user, by=case.planner)
-    deeds.put_on_roster(
+        owner = roster.put_on_roster(home, opened_on=day, user=user, by=case.planner)
+    roster.put_on_roster(
         home, opened_on=case.plan.opened_on, user=cy, role="cover", by=case.planner
     )
-    deeds.leave_vacant(home, closed_on=date(2020, 2, 1), by=case.planner)
+    roster.take_off_roster(owner, closed_on=date(2020, 2, 1), by=case.planner)
 
     found = [
         (line["person"], line["others"], line["first_day"], line["last_day"])

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan, User
 from accounts.services.flags import raise_flags
-from accounts.territories import plans
+from accounts.territories import bringing_in, lifecycle, plans, roster
 from accounts.territories.alignment import read
 from accounts.territories.resolving import resolve
 from footprints.models import Organisation
@@ -177,11 +177,14 @@ def test_assigning_takes_as_many_statements_for_one_unit_as_for_thirty(
         lambda plan, t, by: plans.assign_units(plan, t, units("92A"), opened_on=DAY, by=by),
         lambda plan, t, by: plans.unassign_units(plan, units("91Q"), closed_on=DAY, by=by),
         lambda plan, t, by: plans.add_territory(plan, code="T99", by=by),
-        lambda plan, t, by: plans.rename_territory(t, code="T98", name="", by=by),
-        lambda plan, t, by: plans.put_on_roster(t, name="Sam", opened_on=DAY, by=by),
-        lambda plan, t, by: plans.leave_vacant(t, closed_on=DAY, by=by),
-        lambda plan, t, by: plans.rename_plan(plan, name="Other", brands="", by=by),
-        lambda plan, t, by: plans.set_state(plan, "active", by=by),
+        lambda plan, t, by: plans.edit_territory(t, code="T98", name="", parent=None, by=by),
+        lambda plan, t, by: roster.put_on_roster(t, name="Sam", opened_on=DAY, by=by),
+        lambda plan, t, by: roster.take_off_roster(
+            factories.roster_entry(territory=t, opened_on=FIRST), closed_on=DAY, by=by
+        ),
+        lambda plan, t, by: plans.edit_plan(plan, name="Other", kinds=[], by=by),
+        lambda plan, t, by: lifecycle.submit(plan, on=DAY, by=by),
+        lambda plan, t, by: lifecycle.archive(plan, by=by),
     ],
 )
 def test_every_deed_is_news_for_flagging(plan, by, deed):
@@ -215,7 +218,7 @@ def test_a_code_that_is_taken_is_refused_without_a_trace(plan, by):
     with pytest.raises(plans.CodeTaken, match="T01"):
         plans.add_territory(plan, code="T01", by=by)
     with pytest.raises(plans.CodeTaken, match="T01"):
-        plans.rename_territory(other, code="T01", name="", by=by)
+        plans.edit_territory(other, code="T01", name="", parent=None, by=by)
 
     plan.refresh_from_db()
     assert plan.revision == 1
@@ -240,8 +243,8 @@ def test_an_owner_follows_the_one_before_who_leaves_the_day_before(plan, by):
     territory = factories.territory(plan=plan)
     user = factories.user()
 
-    plans.put_on_roster(territory, name="Sam Hart", opened_on=FIRST, by=by)
-    plans.put_on_roster(territory, user=user, opened_on=DAY, by=by)
+    roster.put_on_roster(territory, name="Sam Hart", opened_on=FIRST, by=by)
+    roster.put_on_roster(territory, user=user, opened_on=DAY, by=by)
 
     def owner(day):
         return str(RosterEntry.objects.on(day).get(territory=territory))
@@ -251,27 +254,28 @@ def test_an_owner_follows_the_one_before_who_leaves_the_day_before(plan, by):
 
 def test_an_owner_put_in_before_a_later_one_works_it_until_then(plan, by):
     territory = factories.territory(plan=plan)
-    plans.put_on_roster(territory, name="Later", opened_on=DAY, by=by)
+    roster.put_on_roster(territory, name="Later", opened_on=DAY, by=by)
 
-    entry = plans.put_on_roster(territory, name="Earlier", opened_on=FIRST, by=by)
+    entry = roster.put_on_roster(territory, name="Earlier", opened_on=FIRST, by=by)
 
     assert entry.closed_on == DAY
 
 
 def test_a_cover_stands_beside_the_owner(plan, by):
     territory = factories.territory(plan=plan)
-    plans.put_on_roster(territory, name="Sam", opened_on=FIRST, by=by)
-    plans.put_on_roster(territory, name="Kim", role="cover", opened_on=DAY, by=by)
+    roster.put_on_roster(territory, name="Sam", opened_on=FIRST, by=by)
+    roster.put_on_roster(territory, name="Kim", role="cover", opened_on=DAY, by=by)
 
     assert RosterEntry.objects.on(DAY).filter(territory=territory).count() == 2
 
 
 def test_a_territory_may_be_left_vacant(plan, by):
     territory = factories.territory(plan=plan)
-    plans.put_on_roster(territory, name="Sam", opened_on=FIRST, by=by)
+    entry = roster.put_on_roster(territory, name="Sam", opened_on=FIRST, by=by)
 
-    assert plans.leave_vacant(territory, closed_on=DAY, by=by) == 1
-    assert plans.leave_vacant(territory, closed_on=DAY, by=by) == 0
+    roster.take_off_roster(entry, closed_on=DAY, by=by)
+
+    assert RosterEntry.objects.on(BEFORE).get(territory=territory) == entry
     assert not RosterEntry.objects.on(DAY).filter(territory=territory).exists()
 
 
@@ -280,7 +284,7 @@ def test_a_territory_may_be_left_vacant(plan, by):
 
 def brought_in(text, by, day=FIRST):
     resolution = resolve(read(text).lines, day)
-    return plans.make_plan_of(
+    return bringing_in.make_plan_of(
         resolution.resolved, name="Ours", team=factories.team(), opened_on=day, by=by
     )
 

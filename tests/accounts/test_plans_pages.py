@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Assignment, RosterEntry, TerritoryPlan
+from accounts.views.lifecycle import DEEDS
 from footprints.models import Organisation
 from tests import factories
 
@@ -63,9 +64,10 @@ def addresses(plan, territory):
 
 
 def deeds(plan, territory):
-    on_plan = ["rename_plan", "set_plan_state", "assign", "free", "add_territory"]
-    on_territory = ["rename_territory", "remove_territory", "put_on_roster", "leave_vacant"]
+    on_plan = ["plan_settings", "copy_plan", "assign", "free", "add_territory"]
+    on_territory = ["territory_settings", "remove_territory", "put_on_roster"]
     return [
+        *[reverse("accounts:plan_deed", args=[plan.pk, deed]) for deed in DEEDS],
         *[reverse(f"accounts:{name}", args=[plan.pk]) for name in on_plan],
         *[reverse(f"accounts:{name}", args=[plan.pk, territory.pk]) for name in on_territory],
     ]
@@ -78,7 +80,7 @@ def test_a_walled_team_s_plan_is_not_found_by_others(client, planner):
     for address in addresses(hidden, patch):
         assert client.get(address).status_code == 404
     for address in deeds(hidden, patch):
-        assert client.post(address, {"state": "active"}).status_code == 404
+        assert client.post(address, {"reason": "No"}).status_code == 404
     assert "Medical secret" not in client.get(reverse("accounts:plans")).content.decode()
 
 
@@ -120,9 +122,9 @@ def test_who_may_not_plan_sees_no_deed_and_may_do_none(client, role):
     assert "Assign a unit" not in get(client, plan).text
     assert "Bring your alignment in" not in get(client, reverse("accounts:plans")).text
     for address in deeds(plan, patch):
-        assert client.post(address, {"state": "archived"}).status_code == 404
-    for name in ("alignment", "make_plan"):
-        assert client.get(reverse(f"accounts:{name}")).status_code == 404
+        assert client.post(address, {"reason": "No"}).status_code == 403
+    assert client.get(reverse("accounts:alignment")).status_code == 404
+    assert client.get(reverse("accounts:make_plan")).status_code == 403
 
 
 def test_a_territory_is_found_under_its_own_plan_only(client, plan):
@@ -382,7 +384,14 @@ def test_a_plan_is_made_by_hand_and_territories_are_added(client, planner):
 
     client.post(
         reverse("accounts:make_plan"),
-        {"name": "By hand", "team": team.pk, "opened_on": "2026-04-01", "closed_on": "2027-03-31"},
+        {
+            "name": "By hand",
+            "team": team.pk,
+            "role": "owner",
+            "nations": ["E"],
+            "opened_on": "2026-04-01",
+            "closed_on": "2027-03-31",
+        },
     )
     plan = TerritoryPlan.objects.get(name="By hand")
     add = reverse("accounts:add_territory", args=[plan.pk])
@@ -401,6 +410,8 @@ def test_a_plan_whose_last_day_lies_before_its_first_is_refused(client, planner)
         {
             "name": "Backwards",
             "team": factories.team().pk,
+            "role": "owner",
+            "nations": ["E"],
             "opened_on": "2026-04-01",
             "closed_on": "2026-03-01",
         },
@@ -411,26 +422,13 @@ def test_a_plan_whose_last_day_lies_before_its_first_is_refused(client, planner)
     assert not TerritoryPlan.objects.filter(name="Backwards").exists()
 
 
-def test_an_archived_plan_is_read_only_and_may_come_back(client, plan):
-    patch = territory(plan, "91Q")
-    state = reverse("accounts:set_plan_state", args=[plan.pk])
-
-    client.post(state, {"state": "archived"})
-    refused = client.post(reverse("accounts:leave_vacant", args=[plan.pk, patch.pk]))
-    page = get(client, plan)
-    client.post(state, {"state": "active"})
-
-    assert refused.status_code == 404
-    assert "Assign a unit" not in page.text
-    assert TerritoryPlan.objects.get(pk=plan.pk).state == "active"
-
-
 def test_somebody_is_put_on_a_territory(client, plan):
     patch = territory(plan, "91Q", code="T01")
     address = reverse("accounts:put_on_roster", args=[plan.pk, patch.pk])
 
     nobody = client.post(address, {"role": "owner", "opened_on": TODAY})
-    client.post(address, {"name": "Sam Hart", "role": "owner", "opened_on": TODAY})
+    given = {"name": "Sam Hart", "role": "owner", "opened_on": TODAY, "fte": "1"}
+    client.post(address, given)
 
     assert nobody.status_code == 422
     assert RosterEntry.objects.get(territory=patch).name == "Sam Hart"
@@ -438,14 +436,14 @@ def test_somebody_is_put_on_a_territory(client, plan):
 
 def test_a_territory_is_renamed_left_vacant_and_removed(client, plan):
     patch = factories.territory(plan=plan, code="T01")
-    factories.roster_entry(territory=patch, name="Sam", opened_on=FIRST)
+    entry = factories.roster_entry(territory=patch, name="Sam", opened_on=FIRST)
 
-    def post(deed, **data):
-        address = reverse(f"accounts:{deed}", args=[plan.pk, patch.pk])
+    def post(deed, *keys, **data):
+        address = reverse(f"accounts:{deed}", args=[plan.pk, patch.pk, *keys])
         return client.post(f"{address}?on={TODAY}", data)
 
-    post("rename_territory", code="T09", name="Nine")
-    post("leave_vacant")
+    post("territory_settings", code="T09", name="Nine", position="0")
+    post("leave_territory", entry.pk, closed_on="2026-11-20")
     patch.refresh_from_db()
     assert (patch.code, patch.name) == ("T09", "Nine")
     assert RosterEntry.objects.get(territory=patch).closed_on == date(2026, 11, 21)
@@ -456,8 +454,10 @@ def test_a_territory_is_renamed_left_vacant_and_removed(client, plan):
 
 def test_a_deed_is_no_link(client, plan):
     patch = territory(plan, "91Q")
+    asks = ("settings/", "/add/", "/roster/")  # these have a form of their own
 
-    assert {client.get(address).status_code for address in deeds(plan, patch)} == {405}
+    for address in deeds(plan, patch):
+        assert client.get(address).status_code == (200 if address.endswith(asks) else 405)
 
 
 # --- An own alignment in

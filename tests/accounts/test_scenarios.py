@@ -15,6 +15,7 @@ from accounts.scenarios.resting import moved
 from accounts.services.flags import raise_flags
 from accounts.sheets.planning import planned
 from accounts.territories import plans as deeds
+from accounts.territories import roster
 from footprints.models import Reorganisation, Version
 from footprints.services.dating import move_date
 from footprints.services.declaring import move_event
@@ -110,7 +111,7 @@ def test_it_is_what_applying_the_sheet_would_leave(case):
 
 def test_whoever_works_a_territory_works_it_in_the_draft(case):
     rep = factories.user(role=User.Role.FIELD, team=case.plan.team)
-    deeds.put_on_roster(case.homes[0], opened_on=case.plan.opened_on, user=rep, by=case.planner)
+    roster.put_on_roster(case.homes[0], opened_on=case.plan.opened_on, user=rep, by=case.planner)
 
     draft = case.make().draft
 
@@ -119,7 +120,7 @@ def test_whoever_works_a_territory_works_it_in_the_draft(case):
 
 def test_a_field_user_never_meets_a_scenario(case, client):
     rep = factories.user(role=User.Role.FIELD, team=case.plan.team)
-    deeds.put_on_roster(case.homes[0], opened_on=case.plan.opened_on, user=rep, by=case.planner)
+    roster.put_on_roster(case.homes[0], opened_on=case.plan.opened_on, user=rep, by=case.planner)
     scenario = case.make()
 
     assert list(TerritoryPlan.objects.visible_to(rep)) == [case.plan]

@@ -205,6 +205,11 @@ def letter(username):
     return Digest.objects.filter(person__username=username).first().get_absolute_url()
 
 
+def on_the_roster(code):
+    entry = Territory.objects.get(plan__name="Primary care 2026/27", code=code).roster.first()
+    return f"{entry.territory.get_absolute_url()}roster/{entry.pk}/"
+
+
 def release(name, *, kind=Release.Kind.BUNDLE, args=()):
     return reverse(f"footprints:{name}", args=[Release.objects.get(kind=kind).pk, *args])
 
@@ -335,10 +340,18 @@ PAGES = {
         (lambda: plan("Primary care 2019/20 (replay)") + "?on=2020-03-31", PLANS),
         (lambda: plan("Hospital 2026/27"), PLANS),
     ],
+    "accounts:plan_settings": [(lambda: plan("Primary care 2026/27") + "settings/", PLANS)],
+    "accounts:plan_history": [(lambda: plan("Primary care 2026/27") + "history/", PLANS)],
+    "accounts:add_territory": [
+        (lambda: plan("Primary care 2026/27") + "territories/add/", {"planner"}),
+    ],
     "accounts:territory": [
         (lambda: territory("T21"), ALL),
         (lambda: territory("T13"), PLANS),
     ],
+    "accounts:territory_settings": [(lambda: territory("T13") + "settings/", PLANS)],
+    "accounts:put_on_roster": [(lambda: territory("T13") + "roster/", PLANS)],
+    "accounts:leave_territory": [(lambda: on_the_roster("T13"), PLANS)],
     "stakeholders:people": [("/people/", ALL), ("/people/?within=QNQ&on=2026-03-31", PLANS)],
     "stakeholders:person": [(lambda: person(), ALL)],
     "footprints:organisations": [
@@ -431,15 +444,11 @@ DEEDS = {
     "accounts:stop_job",
     "accounts:go_on_with_job",
     "accounts:resolve_posts",
-    "accounts:rename_plan",
-    "accounts:set_plan_state",
+    "accounts:copy_plan",
+    "accounts:plan_deed",
     "accounts:assign",
     "accounts:free",
-    "accounts:add_territory",
-    "accounts:rename_territory",
     "accounts:remove_territory",
-    "accounts:put_on_roster",
-    "accounts:leave_vacant",
     "footprints:accept_proposal",
     "footprints:dismiss_proposal",
     "footprints:report_file",

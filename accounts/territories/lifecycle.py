@@ -1,0 +1,363 @@
+"""A plan's way: drawn, submitted, approved, active, superseded, archived; and back.
+
+Each deed is one transaction over the plan, and over the one it supersedes: it locks them, moves
+the state where the plan stands in one from which it may be moved, makes the plan news for
+flagging, and keeps a `PlanStep`. Activating changes nothing of what either plan holds, so that it
+can be taken back.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.timezone import now
+
+from footprints.names import count
+from footprints.written import day_in_full
+
+from ..models import Challenge, PlanStep, TerritoryPlan, User
+from .plans import PlanError, may_plan
+
+log = logging.getLogger(__name__)
+
+State, Deed = TerritoryPlan.State, PlanStep.Deed
+
+
+class WrongState(PlanError):
+    """The plan is not in a state from which the deed starts: somebody was first, or a tab old."""
+
+
+class SamePerson(PlanError):
+    """Whoever submitted the plan does not approve it, where two pairs of eyes are asked for."""
+
+
+class NotYet(PlanError):
+    """A day on which the plan cannot be, or become, active."""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What keeps a plan from being submitted, in words, and where its rows are."""
+
+    says: str
+    address: str
+
+
+class Hindered(PlanError):
+    """The plan cannot be submitted as it is; `obstacles` says why."""
+
+    def __init__(self, obstacles: list[Obstacle]):
+        self.obstacles = obstacles
+        super().__init__(" ".join(obstacle.says for obstacle in obstacles))
+
+
+# --- What stands in the way ---------------------------------------------------------------------
+
+
+def nothing_drawn(plan: TerritoryPlan, day: date) -> Obstacle | None:
+    """A plan that holds no unit would leave everything without an owner."""
+    if plan.assignments.on(plan.day_for(day)).exists():
+        return None
+    return Obstacle("No unit belongs to a territory yet.", plan.get_absolute_url())
+
+
+def undecided_challenges(plan: TerritoryPlan, day: date) -> Obstacle | None:
+    """What the field said of the plan is answered before it is put up."""
+    number = Challenge.objects.open().filter(plan=plan).count()
+    if not number:
+        return None
+    what = count(number, "challenge is", "challenges are").capitalize()
+    return Obstacle(
+        f"{what} not decided yet.",
+        reverse("accounts:plan_history", args=[plan.pk]) + "#challenges",
+    )
+
+
+# Each is asked with the plan and the day; None: nothing is in the way.
+OBSTACLES: list[Callable[[TerritoryPlan, date], Obstacle | None]] = [
+    nothing_drawn,
+    undecided_challenges,
+]
+
+
+def obstacles(plan: TerritoryPlan, day: date) -> list[Obstacle]:
+    """What keeps the plan from being submitted on that day. Gaps do not: they are only told."""
+    return [found for asked in OBSTACLES if (found := asked(plan, day))]
+
+
+# --- Who may do what ----------------------------------------------------------------------------
+
+
+def may_decide(user: User) -> bool:
+    """Whether the user approves plans, sends them back, and brings them back."""
+    return user.role == User.Role.MANAGER
+
+
+# Deed → (the states from which it starts, who may do it).
+WAYS: dict[str, tuple[tuple[State, ...], Callable[[User], bool]]] = {
+    "submit": ((State.DRAFT,), may_plan),
+    "approve": ((State.SUBMITTED,), may_decide),
+    "send_back": ((State.SUBMITTED, State.APPROVED), may_decide),
+    "schedule": ((State.APPROVED,), may_decide),
+    "activate": ((State.APPROVED,), may_plan),
+    "bring_back": ((State.SUPERSEDED,), may_decide),
+    "reopen": ((State.SUBMITTED, State.APPROVED, State.ARCHIVED), may_plan),
+    "archive": (
+        (State.DRAFT, State.SUBMITTED, State.APPROVED, State.ACTIVE, State.SUPERSEDED),
+        may_plan,
+    ),
+}
+
+
+def may_do(deed: str, plan: TerritoryPlan, user: User) -> bool:
+    """Whether the user may do the deed to a plan in its state, which is visible to them.
+
+    What a manager put in force, a manager takes out of it.
+    """
+    return plan.state in WAYS[deed][0] and may_ever(deed, plan, user)
+
+
+def may_ever(deed: str, plan: TerritoryPlan, user: User) -> bool:
+    """Whether the deed is the user's to do, whatever the state allows just now."""
+    if deed == "archive" and plan.state == State.ACTIVE:
+        return may_decide(user)
+    return WAYS[deed][1](user)
+
+
+def submitter(plan: TerritoryPlan) -> User | None:
+    """Who put the plan up for approval last."""
+    step = plan.steps.filter(deed=Deed.SUBMITTED).select_related("by").last()
+    return step and step.by
+
+
+def awaits_another(plan: TerritoryPlan, user: User) -> bool:
+    """Whether a submitted plan needs other eyes than this user's."""
+    return settings.FOUR_EYES and plan.state == State.SUBMITTED and submitter(plan) == user
+
+
+# --- The deeds ----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def submit(plan: TerritoryPlan, *, on: date, by: User, reason: str = "") -> None:
+    """Put a draft up for approval: from now on it stands as it is.
+
+    Raises Hindered while anything of `OBSTACLES` is in the way.
+    """
+    _take(plan, "submit", State.SUBMITTED)
+    if hindrances := obstacles(plan, on):
+        raise Hindered(hindrances)
+    record(plan, Deed.SUBMITTED, by=by, reason=reason)
+
+
+@transaction.atomic
+def send_back(plan: TerritoryPlan, *, by: User, reason: str) -> None:
+    """Make what was submitted or approved a draft again, and say what is wrong with it."""
+    if not reason.strip():
+        raise PlanError("Say what should be different: the planner reads it.")
+    _take(plan, "send_back", State.DRAFT)
+    record(plan, Deed.SENT_BACK, by=by, reason=reason)
+
+
+@transaction.atomic
+def approve(plan: TerritoryPlan, *, on: date, by: User, activates_on: date | None = None) -> None:
+    """Approve a submitted plan; the clock makes it active on `activates_on`, or a person does.
+
+    Raises SamePerson for who submitted it, where two are asked for, Hindered where somebody
+    challenged it meanwhile, NotYet for a day on which it cannot begin.
+    """
+    _take(plan, "approve", State.APPROVED)
+    if settings.FOUR_EYES and submitter(plan) == by:
+        raise SamePerson("You submitted this plan: another manager approves it.")
+    if hindrances := obstacles(plan, on):
+        raise Hindered(hindrances)
+    _set_day(plan, activates_on, today=on)
+    record(plan, Deed.APPROVED, by=by, reason=_becomes(activates_on))
+
+
+@transaction.atomic
+def schedule(plan: TerritoryPlan, *, on: date, activates_on: date | None, by: User) -> None:
+    """Have an approved plan become active on another day; None: when somebody says so."""
+    _take(plan, "schedule", State.APPROVED)
+    _set_day(plan, activates_on, today=on)
+    record(plan, Deed.APPROVED, by=by, reason=_becomes(activates_on))
+
+
+@transaction.atomic
+def activate(plan: TerritoryPlan, *, on: date, by: User | None = None) -> TerritoryPlan | None:
+    """Let the company work by an approved plan from today on; return the one it supersedes.
+
+    That is the one it replaces or, where another draft was faster, what took its place. Nothing
+    of it is changed. ``on`` is today; ``by`` None is the clock. Raises NotYet where the plan does
+    not hold today.
+    """
+    before = _locked_in_line(plan)
+    _take(plan, "activate", State.ACTIVE)
+    _refuse_day(plan, on)
+    if before:
+        _take(before, "supersede", State.SUPERSEDED, (State.ACTIVE,))
+        record(before, Deed.SUPERSEDED, by=by, reason=f"By {plan}.")
+        if plan.replaces_id != before.pk:
+            TerritoryPlan.objects.filter(pk=plan.pk).update(replaces=before)
+            plan.replaces = before
+    record(plan, Deed.ACTIVATED, by=by, reason=f"In place of {before}." if before else "")
+    return before
+
+
+@transaction.atomic
+def bring_back(plan: TerritoryPlan, *, on: date, by: User) -> TerritoryPlan | None:
+    """Work by a superseded plan again; return the one in its place, which is approved again.
+
+    ``on`` is today. Raises NotYet where the plan has ended.
+    """
+    after = _locked_in_line(plan)
+    _take(plan, "bring_back", State.ACTIVE)
+    _refuse_day(plan, on)
+    if after:
+        _take(after, "give way", State.APPROVED, (State.ACTIVE,))
+        # Else the clock would make it active again within a minute.
+        TerritoryPlan.objects.filter(pk=after.pk).update(activates_on=None)
+        after.activates_on = None
+        record(after, Deed.SUPERSEDED, by=by, reason=f"{plan} was brought back.")
+    record(plan, Deed.BROUGHT_BACK, by=by, reason=f"In place of {after}." if after else "")
+    return after
+
+
+@transaction.atomic
+def archive(plan: TerritoryPlan, *, by: User, reason: str = "") -> None:
+    """Put the plan away: nothing touches it any more, and everything of it can still be read."""
+    _take(plan, "archive", State.ARCHIVED)
+    record(plan, Deed.ARCHIVED, by=by, reason=reason)
+
+
+@transaction.atomic
+def reopen(plan: TerritoryPlan, *, by: User, reason: str = "") -> None:
+    """Make a draft again of what was submitted, approved or archived."""
+    _take(plan, "reopen", State.DRAFT)
+    record(plan, Deed.REOPENED, by=by, reason=reason)
+
+
+def activate_due(day: date) -> int:
+    """Make active what is approved for that day or an earlier one; return how many.
+
+    One plan that cannot (it has ended meanwhile) keeps no other. Run again, it finds nothing.
+    """
+    due = TerritoryPlan.objects.filter(state=State.APPROVED, activates_on__lte=day)
+    done = 0
+    for plan in due.order_by("activates_on", "pk"):
+        try:
+            activate(plan, on=day)
+        except PlanError as error:  # two clocks at once, or the plan has ended
+            log.warning("Plan %s is not active: %s", plan.pk, error)
+        else:
+            done += 1
+    return done
+
+
+def record(plan: TerritoryPlan, deed: Deed, *, by: User | None, reason: str = "") -> PlanStep:
+    """Keep that this was done to the plan, in the caller's transaction."""
+    plan.refresh_from_db(fields=["revision"])
+    step = plan.steps.create(
+        deed=deed, by=by, at=now(), reason=reason.strip(), revision=plan.revision
+    )
+    log.info("Plan %s: %s by %s", plan.pk, deed, by or "the clock")
+    return step
+
+
+# --- Which plan stands in the place of which ----------------------------------------------------
+
+
+def active_in_line(plan: TerritoryPlan) -> TerritoryPlan | None:
+    """The active plan in whose place this one would step, or that stands in this one's place.
+
+    Plans that replaced one another, whichever way, are a line; one of it at a time is active. A
+    plan of another team or role never gives way. A query for each link of the line.
+    """
+    return _active(plan, _line(plan))
+
+
+def _active(plan, line):
+    found = (
+        one
+        for one in line.values()
+        if one.state == State.ACTIVE
+        and (one.team_id, one.role) == (plan.team_id, plan.role)
+        and one.pk != plan.pk
+    )
+    return max(found, key=lambda one: one.pk, default=None)
+
+
+def _line(plan):
+    """Key → plan, of the plan and all that are linked to it by `replaces`."""
+    line, asked = {plan.pk: plan}, {plan.pk}
+    while asked:
+        ahead = {line[key].replaces_id for key in asked} - {None, *line}
+        linked = TerritoryPlan.objects.filter(Q(pk__in=ahead) | Q(replaces__in=asked))
+        found = {one.pk: one for one in linked.exclude(pk__in=set(line))}
+        line |= found
+        asked = set(found)
+    return line
+
+
+def _locked_in_line(plan):
+    """The active plan of the line, all of it locked in the order of the keys: so no two deeds
+    wait in a circle, and no two plans of it become active at once."""
+    keys = set(_line(plan))
+    locked = TerritoryPlan.objects.filter(pk__in=keys).order_by("pk").select_for_update()
+    line = {one.pk: one for one in locked}
+    plan.state, plan.replaces_id = line[plan.pk].state, line[plan.pk].replaces_id
+    return _active(plan, line)
+
+
+# --- Parts of the deeds -------------------------------------------------------------------------
+
+
+def _take(plan, deed, to, states=None):
+    """Move the plan to a state by condition, locked and revised by the same statement."""
+    states = states or WAYS[deed][0]
+    moved = TerritoryPlan.objects.filter(pk=plan.pk, state__in=states)
+    was = plan.state
+    if not moved.revise():
+        plan.refresh_from_db(fields=["state"])
+        raise WrongState(standing(plan))
+    TerritoryPlan.objects.filter(pk=plan.pk).update(state=to)
+    plan.state = to
+    log.info("Plan %s: %s → %s", plan.pk, was, to)
+
+
+def standing(plan: TerritoryPlan) -> str:
+    """What the plan is, for somebody whose page showed something else."""
+    step = plan.steps.select_related("by").last()
+    who = f" ({step.get_deed_display().lower()} by {step.by or 'the clock'})" if step else ""
+    return f"{plan} is {plan.get_state_display().lower()} by now{who}: look again."
+
+
+def _set_day(plan, day, *, today):
+    if day:
+        if day < today:
+            raise NotYet(
+                f"{day_in_full(day)} has passed. Choose today or a later day, or none and make "
+                "it active by hand."
+            )
+        _refuse_day(plan, day)
+    TerritoryPlan.objects.filter(pk=plan.pk).update(activates_on=day)
+    plan.activates_on = day
+
+
+def _refuse_day(plan, day):
+    if day < plan.opened_on:
+        raise NotYet(
+            f"{plan} holds from {day_in_full(plan.opened_on)}. It can be active from then on: "
+            "until then its units would be nobody's."
+        )
+    if plan.closed_on and day >= plan.closed_on:
+        raise NotYet(f"{plan} holds until {day_in_full(plan.last_day)}: it has ended by then.")
+
+
+def _becomes(day):
+    return f"Becomes active on {day_in_full(day)}." if day else ""

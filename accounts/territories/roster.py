@@ -1,0 +1,105 @@
+"""Who works a territory: an owner at a time, others beside; whoever hands over overlaps."""
+
+import logging
+from datetime import date
+
+from django.db import transaction
+
+from footprints.written import day_in_full, period
+
+from ..models import RosterEntry, RosterRole, Territory, User
+from .plans import PlanError, changed, within
+
+log = logging.getLogger(__name__)
+
+
+class TwoOwners(PlanError):
+    """A territory that would have two owners on one day."""
+
+
+@transaction.atomic
+def put_on_roster(
+    territory: Territory,
+    *,
+    opened_on: date,
+    by: User,
+    user: User | None = None,
+    name: str = "",
+    role: str = RosterRole.OWNER,
+    closed_on: date | None = None,
+    hands_over_until: date | None = None,
+    fte=1,
+    is_agency: bool = False,
+) -> RosterEntry:
+    """Let somebody work the territory from that day: a user, or a name nobody signs in by.
+
+    An owner follows the one before, who leaves the day before, or hands over until before
+    `hands_over_until`; other roles stand side by side. Without `closed_on`, an owner works it
+    until the first day of a later one. Raises TwoOwners where `closed_on` reaches into those days.
+    """
+    changed(territory.plan)
+    within(territory.plan, opened_on)
+    same = territory.roster.filter(role=role)
+    if role != RosterRole.OWNER:
+        same = same.filter(user=user, name="" if user else name)
+    later = same.filter(opened_on__gt=opened_on).order_by("opened_on").first()
+    if later and closed_on and closed_on > later.opened_on:
+        raise TwoOwners(
+            f"{later} is {later.get_role_display().lower()} of {territory} "
+            f"{period(later.opened_on, later.closed_on)}: choose an earlier last day."
+        )
+    before = same.on(opened_on).first()
+    same.on(opened_on).filter(opened_on=opened_on).delete()
+    same.on(opened_on).update(closed_on=opened_on)
+    entry = territory.roster.create(
+        user=user,
+        name="" if user else name,
+        role=role,
+        opened_on=opened_on,
+        closed_on=closed_on or (later and later.opened_on),
+        fte=fte,
+        is_agency=is_agency,
+    )
+    if hands_over_until and role == RosterRole.OWNER:
+        _hand_over(territory, before, entry, hands_over_until)
+    log.info("Territory %s: %s is %s from %s by %s", territory.pk, entry, role, opened_on, by)
+    return entry
+
+
+def _hand_over(territory, before, entry, until):
+    if before is None or before.opened_on == entry.opened_on:
+        raise PlanError(f"Nobody hands {territory} over on {day_in_full(entry.opened_on)}.")
+    if until <= entry.opened_on:
+        raise PlanError("Whoever hands over leaves before the new owner comes: no days overlap.")
+    territory.roster.create(
+        user=before.user,
+        name=before.name,
+        role=RosterRole.HANDOVER,
+        opened_on=entry.opened_on,
+        closed_on=until,
+        fte=before.fte,
+        is_agency=before.is_agency,
+    )
+
+
+@transaction.atomic
+def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> None:
+    """Let somebody work the territory no more from that day, or until another day than before.
+
+    What would end before it began never was. Raises TwoOwners where a later last day of an owner
+    reaches into the days of the next.
+    """
+    changed(entry.territory.plan)
+    if entry.opened_on and closed_on <= entry.opened_on:
+        entry.delete()
+    else:
+        others = entry.territory.roster.filter(role=RosterRole.OWNER).exclude(pk=entry.pk)
+        began = entry.opened_on or date.min
+        after = others.filter(opened_on__lt=closed_on, opened_on__gte=began)
+        if entry.role == RosterRole.OWNER and (next_one := after.order_by("opened_on").first()):
+            raise TwoOwners(
+                f"{next_one} owns {entry.territory} from {day_in_full(next_one.opened_on)}: "
+                "choose an earlier last day."
+            )
+        RosterEntry.objects.filter(pk=entry.pk).update(closed_on=closed_on)
+    log.info("Territory %s: %s until %s by %s", entry.territory_id, entry, closed_on, by)
