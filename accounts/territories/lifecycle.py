@@ -74,7 +74,7 @@ def undecided_challenges(plan: TerritoryPlan, day: date) -> Obstacle | None:
     what = count(number, "challenge is", "challenges are").capitalize()
     return Obstacle(
         f"{what} not decided yet.",
-        reverse("accounts:plan_history", args=[plan.pk]) + "#challenges",
+        f"{reverse('accounts:challenges')}?plan={plan.pk}&state=open",
     )
 
 

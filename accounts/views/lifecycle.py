@@ -14,7 +14,7 @@ from django.views.generic import TemplateView
 
 from footprints.written import day_in_full
 
-from ..models import Challenge, PlanStep, TerritoryPlan
+from ..models import TerritoryPlan
 from ..services.flags import raise_flags
 from ..territories import lifecycle, plans
 from ..territories.copying import copy_plan
@@ -144,13 +144,10 @@ class PlanHistory(TemplateView):
             .order_by("-at", "-pk")[: SHOWN + 1]
         )
         told = sorted(chain(steps, changes), key=lambda one: (one.at, one.revision), reverse=True)
-        challenges = Challenge.objects.open().filter(plan=plan)
         return super().get_context_data(
             plan=plan,
             told=told[:SHOWN],
             earlier=told[SHOWN - 1].at.isoformat() if len(told) > SHOWN else "",
             until=until,
-            challenges=challenges.select_related("by", "territory", "wanted", "organisation"),
-            deeds=PlanStep.Deed,
             **kwargs,
         )
