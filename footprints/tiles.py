@@ -8,6 +8,7 @@ change places while that brings them nearer. Nothing is random: the same points 
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -85,6 +86,17 @@ def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
         columns=1 + max((column for column, _ in cells), default=-1),
         rows=1 + max((row for _, row in cells), default=-1),
     )
+
+
+def places_on(
+    bodies: Iterable[int], day: date, known: int | None = None
+) -> dict[int, tuple[float, float]]:
+    """Return {organisation: (longitude, latitude)}: its own place, else that of its nearest
+    ancestor on the day that has one; those that have neither are left out."""
+    bodies = set(bodies)
+    own = Organisation.objects.filter(pk__in=bodies, longitude__isnull=False).order_by()
+    places = {row[0]: row[1:] for row in own.values_list("pk", "longitude", "latitude")}
+    return places | _places_of_parents(sorted(bodies - set(places)), day, known)
 
 
 def _places_of_parents(homeless, day, known):

@@ -15,6 +15,7 @@ from .views import (
     reorganisations,
     reports,
     search,
+    shapes,
     walking,
 )
 
@@ -55,6 +56,7 @@ urlpatterns = [
     path("register/feeds/<str:name>/fetch/", feeds.fetch_now, name="fetch_feed"),
     path("register/days/", days.DaysPage.as_view(), name="days"),
     path("register/walk/", walking.WalkPage.as_view(), name="walk"),
+    path("register/shapes/<slug:kind>.json", shapes.kind_shapes, name="shapes"),
     path("register/<str:code>/", organisation.OrganisationDetail.as_view(), name="organisation"),
     path("reorganisations/", reorganisations.ReorganisationList.as_view(), name="reorganisations"),
     path("reorganisations/new/", recording.RecordEvent.as_view(), name="record_event"),

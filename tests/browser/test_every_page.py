@@ -428,6 +428,7 @@ DEEDS = {
     "accounts:calendar_feed",
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
+    "footprints:shapes",  # a file that maps fetch
     "accounts:crosswalk",
     "accounts:brief",
     "accounts:ledger_file",
