@@ -4,6 +4,7 @@ from django.urls import path
 
 from .views import (
     alignment,
+    balance,
     challenges,
     flags,
     home,
@@ -102,6 +103,9 @@ urlpatterns = [
     path("challenges/<int:pk>/", challenges.challenge, name="challenge"),
     path("challenges/<int:pk>/answer/", challenges.answer, name="answer_challenge"),
     path("challenges/<int:pk>/withdraw/", challenges.withdraw, name="withdraw_challenge"),
+    path("plans/<int:pk>/balance/", balance.plan_balance, name="balance"),
+    path("plans/<int:pk>/coverage/", balance.plan_coverage, name="coverage"),
+    path("plans/<int:pk>/coverage/declare/", balance.declare, name="declare_shares"),
     path("measures/", measures.MeasureList.as_view(), name="measures"),
     path("measures/new/", measures.bring_measure, name="bring_measure"),
     path("measures/<int:pk>/", measures.MeasurePage.as_view(), name="measure"),

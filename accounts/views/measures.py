@@ -17,9 +17,10 @@ from footprints.names import count
 from ..measures import reading, uploading
 from ..measures.forms import MeasureForm
 from ..measures.tables import FigureFilter, FigureTable, MeasureFilter, MeasureTable
-from ..models import Figure, Measure
+from ..models import Figure, Measure, TerritoryPlan
 from ..territories.alignment import Unreadable
 
+MOST_PLANS = 12  # that the page of a measure leads to
 SHOWN = 100  # lines of each sort on the preview; more are counted
 
 
@@ -110,6 +111,7 @@ class MeasurePage(PlannersList):
 
     def get_context_data(self, **kwargs):
         user, measure = self.request.user, self.measure
+        plans = TerritoryPlan.objects.visible_to(user).open().filter(scenario=None)
         unplaced = [(code, reading.written(float(amount))) for code, amount in measure.unplaced]
         total = measure.figures.aggregate(total=Sum("amount"))["total"] or 0
         return super().get_context_data(
@@ -118,8 +120,16 @@ class MeasurePage(PlannersList):
             may_change=uploading.may_change(measure, user),
             unplaced=unplaced[:SHOWN],
             unplaced_amount=reading.written(measure.unplaced_amount),
+            plans=[
+                (plan, self.as_at.keep(f"{plan_page(plan)}?measure={measure.pk}"))
+                for plan in plans.select_related("team")[:MOST_PLANS]
+            ],
             **kwargs,
         )
+
+
+def plan_page(plan):
+    return reverse("accounts:balance", args=[plan.pk])
 
 
 @login_required

@@ -4,6 +4,7 @@ Each is there, breaks no policy, says nothing on the console, is no wider than t
 heavy, and gives axe nothing serious to find. A page added to the URL conf must be added here.
 """
 
+from datetime import timedelta
 from io import BytesIO
 from urllib.parse import urljoin
 
@@ -132,6 +133,19 @@ def measure():
         for body in Organisation.objects.filter(code__in=["91Q", "36L", "72Q"]):
             factories.figure(measure=made, organisation=body, amount=1234.5)
     return Measure.objects.first()
+
+
+def covered_twice():
+    """A plan with a unit that another plan of its team holds too, for a week; made once."""
+    name = "A plan beside another"
+    if not TerritoryPlan.objects.filter(name=name).exists():
+        team = factories.team()
+        week = {"team": team, "opened_on": TODAY, "closed_on": TODAY + timedelta(days=7)}
+        for called, state in ((name, "draft"), ("The other plan", "active")):
+            home = factories.territory(plan=factories.plan(name=called, state=state, **week))
+            kent = Organisation.objects.get(code="91Q")
+            factories.assignment(territory=home, organisation=kent, opened_on=TODAY)
+    return plan(name)
 
 
 def lead_flag():
@@ -298,6 +312,14 @@ PAGES = {
         (lambda: undo_of_a_sheet() and "/sheets/91q-2020-04-01/undo/", PLANS),
     ],
     "accounts:job": [(lambda: a_stopped_job().get_absolute_url(), PLANS)],
+    "accounts:balance": [
+        (lambda: measure() and plan("Primary care 2026/27") + "balance/", PLANS),
+        (lambda: plan("Hospital 2026/27") + "balance/", PLANS),
+    ],
+    "accounts:coverage": [
+        (lambda: plan("Primary care 2026/27") + "coverage/", {"planner"}),
+        (lambda: covered_twice() + "coverage/", PLANS),
+    ],
     "accounts:measures": [(lambda: measure() and "/measures/", PLANS)],
     "accounts:bring_measure": [("/measures/new/", PLANS)],
     "accounts:measure": [(lambda: measure().get_absolute_url(), PLANS)],
@@ -449,6 +471,7 @@ DEEDS = {
     "accounts:plan_deed",
     "accounts:assign",
     "accounts:free",
+    "accounts:declare_shares",
     "accounts:remove_territory",
     "footprints:accept_proposal",
     "footprints:dismiss_proposal",
