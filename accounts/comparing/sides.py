@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from ..models import Assignment, CoverageRole, Territory, TerritoryPlan
+from ..models import Assignment, CoverageRole, Territory, TerritoryPlan, User
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,22 @@ class Side:
         )
 
 
+def what_is(plan: TerritoryPlan, user: User) -> TerritoryPlan | None:
+    """The plan that this one is held against, of those the user may open: what it replaces, else
+    the active plan of its team and role that began last, else what it is a copy of; itself, while
+    it is the active one. None: there is nothing before it."""
+    seen = TerritoryPlan.objects.visible_to(user).select_related("team")
+    active = seen.filter(team=plan.team_id, role=plan.role, state=TerritoryPlan.State.ACTIVE)
+    if plan.replaces_id:
+        return seen.filter(pk=plan.replaces_id).first()
+    if plan.state == TerritoryPlan.State.ACTIVE:
+        return plan
+    return (
+        active.exclude(pk=plan.pk).order_by("-opened_on", "-pk").first()
+        or seen.filter(pk=plan.copied_from_id).first()
+    )
+
+
 def nearest(chains: Mapping[int, tuple[int, ...]], held: Mapping[int, str]) -> dict[int, str]:
     """Practice → the territory of the nearest body that it lies within and that is held; "" where
     none is. The finer beats the coarser."""
@@ -92,4 +108,4 @@ def change_hands(before: Mapping[int, str], after: Mapping[int, str]) -> int:
     return sum(after.get(practice) != code for practice, code in before.items())
 
 
-__all__ = ["Cell", "Side", "change_hands", "nearest"]
+__all__ = ["Cell", "Side", "change_hands", "nearest", "what_is"]

@@ -1,7 +1,10 @@
 """Two plans beside each other: what moves, who wins and loses it, and whom that unsettles."""
 
+import csv
+import io
 from datetime import date
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -10,11 +13,12 @@ from django.test.utils import CaptureQueriesContext
 from accounts.comparing.comparison import compare
 from accounts.comparing.sides import Side
 from accounts.comparing.units import ALL, Pair, pairs
-from accounts.models import AccountLead, Assignment, Sheet, TerritoryPlan
+from accounts.models import AccountLead, Assignment, Sheet, TerritoryPlan, User
 from footprints.models import Organisation
 from footprints.tracing import trace_all
 from tests import factories
 from tests.accounts.plans import LAST_DAY_OF_191, plan_of_2020
+from tests.workbooks import read
 
 TODAY = date(2026, 11, 22)
 YEAR = date(2026, 4, 1)
@@ -399,3 +403,128 @@ def test_the_queries_do_not_grow_with_the_plans(db, size):
 
     assert len(asked) <= 32
     assert TerritoryPlan.objects.count() == 2
+
+
+# --- The page -----------------------------------------------------------------------------------
+
+PAGE = "/plans/compare/"
+
+
+@pytest.fixture
+def planner(client, db):
+    client.force_login(factories.user(role=User.Role.PLANNER))
+    return client
+
+
+def address(six, **more):
+    return f"{PAGE}?{urlencode({'a': six.before.pk, 'b': six.after.pk, 'on_b': TODAY, **more})}"
+
+
+def test_the_page_says_what_moves_and_whom_it_unsettles(planner, six):
+    page = planner.get(address(six)).content.decode()
+
+    assert f"{six.before.name} on 22 November 2026 beside {six.after.name}" in page
+    assert "<strong>1,700</strong>" in page
+    assert "of 7 · 57%" in page
+    assert "Cat → Dan" in page
+    assert page.count('class="card-title"') == 5
+    assert "Territories go by their codes." in page
+
+
+def test_empty_it_asks_which_plans_to_compare(planner, six):
+    answer = planner.get(PAGE)
+
+    assert answer.status_code == 200
+    assert "Choose two plans" in answer.content.decode()
+    assert six.before.name in answer.content.decode()
+
+
+def test_a_draft_alone_is_compared_with_what_is(planner, six):
+    six.after.team = six.before.team
+    six.after.save()
+
+    page = planner.get(f"{PAGE}?b={six.after.pk}").content.decode()
+    assert f"{six.before.name} on " in page
+    assert (
+        planner.get(six.after.get_absolute_url())
+        .content.decode()
+        .count(f"{PAGE}?b={six.after.pk}")
+    )
+
+    other = drawn({}, state="archived")
+    six.after.replaces = other
+    six.after.save()
+    assert f"{other.name} on " in planner.get(f"{PAGE}?b={six.after.pk}").content.decode()
+
+
+@pytest.mark.parametrize(
+    "more, says",
+    [
+        ({"a": "999999"}, "Select a valid choice"),
+        ({"b": "x"}, "Select a valid choice"),
+        ({"on_a": "31/31/2020"}, "Enter a valid date"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_on_the_form(planner, six, more, says):
+    answer = planner.get(address(six, **more))
+
+    assert answer.status_code == 422
+    assert says in answer.content.decode()
+
+
+def test_its_files_have_what_the_page_has(planner, six):
+    text = planner.get(address(six, format="csv"))
+    book = planner.get(address(six, format="xlsx"))
+    answer = planner.get(address(six, format="json")).json()
+
+    lines = list(csv.reader(io.StringIO(text.content.decode().removeprefix("\ufeff"))))
+    b = six.units[1].code
+    (line,) = (line for line in lines if line[0] == b)
+    assert line[5:] == ["T1", "Ann", "T2", "Bob", "200", "", "1"]
+    assert len(lines) == 6
+    assert text["Content-Disposition"].endswith('-2026-11-22.csv"')
+    sheets = read(book.content)
+    assert list(sheets) == ["Territories", "What moves", "Disruption"]
+    assert len(sheets["Territories"]) == 7
+    assert sheets["Disruption"][1][:3] == ["Units", 4.0, 7.0]
+    assert answer["Disruption"][2][:3] == ["People", 1_700, 2_800]
+    assert planner.get(address(six, format="ods")).status_code == 400
+
+
+def test_a_hostile_name_leaves_as_text(planner, six):
+    six.before.territories.filter(code="T1").update(code="=1+1")
+
+    text = planner.get(address(six, format="csv")).content.decode()
+
+    assert "'=1+1" in text
+    assert read(planner.get(address(six, format="xlsx")).content)  # it refuses formulas
+
+
+@pytest.mark.parametrize("role", [User.Role.FIELD, User.Role.STEWARD])
+def test_whoever_does_not_plan_compares_nothing(client, six, role):
+    client.force_login(factories.user(role=role, team=six.after.team))
+
+    assert client.get(address(six)).status_code == 403
+    page = client.get(six.after.get_absolute_url())
+    assert f"{PAGE}?" not in page.content.decode()
+
+
+def test_a_walled_plan_is_no_choice_for_others(planner, six):
+    six.after.team.is_walled = True
+    six.after.team.save()
+
+    answer = planner.get(address(six))
+
+    assert answer.status_code == 422
+    assert six.after.name not in answer.content.decode()
+
+
+def test_the_page_shows_some_and_the_files_have_all(planner, db, monkeypatch):
+    monkeypatch.setattr("accounts.views.comparing.SHOWN", 2)
+    bodies = [unit(10) for _ in range(3)]
+    before = drawn({"A": ("", bodies), "B": ("", [unit(100)])})
+    after = drawn({"A": ("", []), "B": ("", bodies)}, copied_from=before)
+
+    answer = planner.get(f"{PAGE}?a={before.pk}&b={after.pk}")
+
+    assert "And 2 more, in the files." in answer.content.decode()

@@ -174,6 +174,15 @@ def plan(name):
     return TerritoryPlan.objects.get(name=name).get_absolute_url()
 
 
+def compared():
+    """The replayed plan before and after the Kent merger; what was, beside what is held now."""
+    old, new = (
+        TerritoryPlan.objects.get(name=name).pk
+        for name in ("Primary care 2019/20 (replay)", "Primary care 2026/27")
+    )
+    return f"/plans/compare/?a={old}&on_a=2020-03-31&b={new}"
+
+
 def event(words):
     return Reorganisation.objects.get(title__contains=words).get_absolute_url()
 
@@ -356,6 +365,10 @@ PAGES = {
     "accounts:raise_challenge": [(lambda: territory("T21") + "challenge/", PLANS | {"rep"})],
     "accounts:plans": [("/plans/", ALL)],
     "accounts:make_plan": [("/plans/new/", PLANS)],
+    "accounts:compare": [
+        (lambda: compared(), PLANS),
+        ("/plans/compare/", PLANS),
+    ],
     "accounts:alignment": [("/plans/import/", PLANS)],
     "accounts:plan": [
         (lambda: plan("Primary care 2026/27"), ALL),
