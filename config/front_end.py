@@ -4,6 +4,28 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.checks import Error
 from django.core.files.storage import FileSystemStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedFiles(CompressedManifestStaticFilesStorage):
+    """Files named by their content; our own modules name so what they import.
+
+    Django's `support_js_module_import_aggregation` would read every library's files too, and take
+    an import in the comment of one for a file that we lack.
+    """
+
+    patterns = (
+        *CompressedManifestStaticFilesStorage.patterns,
+        (
+            "waymark/*.js",
+            (
+                (
+                    r"""(?P<matched>import(?s:(?P<names>\s\{.*?))\s*from\s*"(?P<url>\./.*?)"\s*;)""",
+                    """import%(names)s from "%(url)s";""",
+                ),
+            ),
+        ),
+    )
 
 
 class _NamedFiles(FileSystemStorage):

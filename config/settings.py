@@ -266,7 +266,7 @@ FRONT_END_FILES = {
 REPORTS_DIR = Path(os.environ.get("REPORTS_DIR") or embedded.STATE_DIR / "reports")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "config.front_end.HashedFiles"},
     # Reports as received. Web and worker processes on several machines must share it.
     "reports": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

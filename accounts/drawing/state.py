@@ -89,7 +89,7 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
         "units": {
             "key": keys,
             "code": [unit[1] for unit in units],
-            "name": [written(unit[2]) for unit in units],
+            "name": [short(written(unit[2])) for unit in units],
             "kind": [kind_place.get(unit[3], -1) for unit in units],
             "system": system_of,
             "x": [spot and round(spot[0] * cos(MIDDLE) * SCALE) for spot in spots],

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from time import perf_counter
 
 import pytest
+from django.urls import reverse
 
 from accounts.drawing import gestures
 from accounts.drawing.state import kinds_of, state_of
@@ -519,3 +520,162 @@ def _timed(deed):
     start = perf_counter()
     deed()
     return perf_counter() - start
+
+
+# --- The doors
+
+
+NAMES = ["draw", "draw_state", "draw_change", "draw_undo", "draw_redo", "draw_since"]
+NAMES += ["draw_territory"]
+ASKED = {"draw", "draw_state", "draw_since"}
+
+
+def door(name, plan):
+    return reverse(f"accounts:{name}", args=[plan.pk])
+
+
+def knock(client, name, plan, body=None):
+    if name in ASKED:
+        return client.get(door(name, plan), {"revision": 1, "day": DAY.isoformat()})
+    return client.post(door(name, plan), body or {}, content_type="application/json")
+
+
+def post(client, name, plan, body):
+    return client.post(door(name, plan), body, content_type="application/json")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_walled_team_s_plan_is_not_found_at_any_door(client, pia, name):
+    hidden = factories.plan(team=factories.team(is_walled=True), opened_on=FIRST)
+    client.force_login(pia)
+
+    assert knock(client, name, hidden).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["field", "steward"])
+@pytest.mark.parametrize("name", NAMES)
+def test_who_does_not_plan_is_refused_at_every_door(client, plan, north, role, name):
+    user = factories.user(role=role)
+    factories.roster_entry(territory=north, user=user, opened_on=FIRST)
+    client.force_login(user)
+
+    assert knock(client, name, plan).status_code == 403
+    page = client.get(plan.get_absolute_url(), {"on": DAY.isoformat()})
+    assert door("draw", plan) not in page.content.decode()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_session_that_is_over_is_said_in_words_or_led_to_signing_in(client, plan, name):
+    answer = knock(client, name, plan)
+
+    if name == "draw":
+        assert answer.status_code == 302
+    else:
+        assert (answer.status_code, answer.json()["problem"]) == (401, "signed_out")
+
+
+def test_a_gesture_by_http_is_undone_and_done_again(client, plan, north, pia):
+    client.force_login(pia)
+    unit = key("91Q")
+    body = {"day": DAY.isoformat(), "to": north.pk, "units": [[unit, None]], "since": 1}
+
+    done = post(client, "draw_change", plan, body).json()
+
+    assert (done["rows"], done["revision"]) == ([[unit, north.pk]], 2)
+    assert done["undo"].endswith("to N North")
+    assert post(client, "draw_undo", plan, {}).json()["rows"] == [[unit, None]]
+    assert post(client, "draw_redo", plan, {}).json()["rows"] == [[unit, north.pk]]
+    assert post(client, "draw_redo", plan, {}).status_code == 409
+
+
+def test_what_moved_is_answered_with_409_and_the_units(client, plan, north, south, pia, max_):
+    unit = key("91Q")
+    give(plan, [unit], south, by=max_)
+    client.force_login(pia)
+
+    answer = post(
+        client,
+        "draw_change",
+        plan,
+        {"day": DAY.isoformat(), "to": north.pk, "units": [[unit, None]], "since": 1},
+    )
+
+    assert answer.status_code == 409
+    assert answer.json()["problem"] == "moved"
+    ((moved, code, name, expected, now, by),) = answer.json()["units"]
+    assert (moved, code, expected, now, by) == (unit, "91Q", None, south.pk, "Max")
+    assert "Kent and Medway" in name
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ("no json", 400, "no JSON"),
+        ([], 400, "no gesture"),
+        ({"units": []}, 400, "names its units"),
+        ({"units": [[1, None], [1, None]]}, 400, "comes twice"),
+        ({"units": [["91Q", None]]}, 400, "with the territory"),
+        ({"units": [[True, None]]}, 400, "with the territory"),
+        ({"units": [[2**70, None]]}, 400, "with the territory"),
+        ({"units": [[1, "T01"]]}, 400, "with the territory"),
+        ({"to": "T01", "units": [[1, None]]}, 400, "by its key"),
+        ({"day": "tomorrow", "units": [[1, None]]}, 400, "is no day"),
+        ({"day": "2026-02-30", "units": [[1, None]]}, 400, "is no day"),
+        ({"since": "x", "units": [[1, None]]}, 400, "is a number"),
+        ({"to": 10**12, "units": [[1, None]]}, 422, "territory is gone"),
+        ({"units": [[10**12, 5]]}, 422, "not in the register"),
+        ({"units": [[n, None] for n in range(10**9, 10**9 + 10_000)]}, 422, "10,000 units are"),
+        ({"units": [[n, None] for n in range(1, 20_002)]}, 422, "are the most"),
+    ],
+)
+def test_bad_input_is_answered_in_words_and_changes_nothing(
+    client, plan, north, pia, body, status, says
+):
+    client.force_login(pia)
+    if isinstance(body, dict):
+        body = {"day": DAY.isoformat(), "to": north.pk, "since": 1, **body}
+
+    answer = client.post(door("draw_change", plan), body, content_type="application/json")
+
+    assert (answer.status_code, says in answer.json()["says"]) == (status, True), answer.json()
+    assert not Assignment.objects.exists()
+    assert not PlanChange.objects.exists()
+
+
+def test_a_closed_unit_is_named_by_http(client, plan, north, pia):
+    client.force_login(pia)
+    body = {"day": DAY.isoformat(), "to": north.pk, "units": [[key("99J"), None]]}
+
+    answer = post(client, "draw_change", plan, body)
+
+    assert (answer.status_code, answer.json()["codes"]) == (422, ["99J"])
+
+
+def test_a_submitted_plan_is_said_to_stand_at_every_door(client, plan, north, pia):
+    TerritoryPlan.objects.filter(pk=plan.pk).update(state="submitted")
+    client.force_login(pia)
+    gesture = {"day": DAY.isoformat(), "to": north.pk, "units": [[key("91Q"), None]]}
+
+    for name, body in (
+        ("draw_change", gesture),
+        ("draw_undo", {}),
+        ("draw_redo", {}),
+        ("draw_territory", {"code": "X"}),
+    ):
+        answer = post(client, name, plan, body)
+        assert (answer.status_code, answer.json()["problem"]) == (409, "stands"), name
+    assert "submitted" in knock(client, "draw_since", plan).json()["stands"]
+    assert client.get(door("draw", plan)).status_code == 302
+    assert plan.territories.count() == 1
+
+
+def test_a_territory_is_added_and_a_code_that_is_taken_is_refused(client, plan, north, pia):
+    client.force_login(pia)
+
+    added = post(client, "draw_territory", plan, {"code": "W", "name": "West"}).json()
+
+    assert added["territory"]["code"] == "W"
+    assert added["revision"] == 2
+    taken = post(client, "draw_territory", plan, {"code": "W", "name": "Other"})
+    assert (taken.status_code, "already" in taken.json()["says"]) == (422, True)
+    assert post(client, "draw_territory", plan, {"code": ""}).status_code == 422

@@ -375,6 +375,10 @@ PAGES = {
         (lambda: plan("Primary care 2019/20 (replay)") + "?on=2020-03-31", PLANS),
         (lambda: plan("Hospital 2026/27"), PLANS),
     ],
+    "accounts:draw": [
+        (lambda: plan("Primary care 2026/27") + "draw/", PLANS),
+        (lambda: plan("Hospital 2026/27") + "draw/", PLANS),
+    ],
     "accounts:plan_settings": [(lambda: plan("Primary care 2026/27") + "settings/", PLANS)],
     "accounts:plan_history": [(lambda: plan("Primary care 2026/27") + "history/", PLANS)],
     "accounts:add_territory": [
@@ -482,6 +486,12 @@ DEEDS = {
     "accounts:resolve_posts",
     "accounts:copy_plan",
     "accounts:plan_deed",
+    "accounts:draw_change",
+    "accounts:draw_redo",
+    "accounts:draw_since",
+    "accounts:draw_state",
+    "accounts:draw_territory",
+    "accounts:draw_undo",
     "accounts:assign",
     "accounts:free",
     "accounts:declare_shares",
