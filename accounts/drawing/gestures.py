@@ -19,13 +19,9 @@ from footprints.names import count, short
 
 from ..models import Assignment, PlanChange, Territory, TerritoryPlan, User
 from ..territories import plans
-from ..territories.plans import PlanError
+from ..territories.plans import PlanError, Standing
 
 MOST = 20_000  # units in one gesture: every practice of the four nations, twice
-
-
-class Stands(PlanError):
-    """The plan is drawn no more: it was submitted, approved or put away."""
 
 
 class BadGesture(PlanError):
@@ -83,7 +79,7 @@ def move(
     where it should go is left alone, whatever was believed: so a gesture may be sent twice.
     `since` is the revision that its person saw last, to say who moved what they did not expect.
 
-    Raises Stands, BadGesture, MovedUnderYou, and as `plans.assign_units`; then nothing changed.
+    Raises Standing, BadGesture, MovedUnderYou, and as `plans.assign_units`; then nothing changed.
     """
     plan = _locked(plan)
     if len(expected) > MOST:
@@ -209,10 +205,10 @@ def _next(plan, by):
 
 
 def _locked(plan):
-    """The plan as it is now, its row locked. Raises Stands where it is drawn no more."""
+    """The plan as it is now, its row locked. Raises Standing where it is drawn no more."""
     plan = TerritoryPlan.objects.select_for_update().get(pk=plan.pk)
     if plan.state not in TerritoryPlan.State.changeable():
-        raise Stands(f"{plan} is {plan.get_state_display().lower()} now: it stands as it is.")
+        raise Standing(plan)
     return plan
 
 
@@ -318,7 +314,6 @@ __all__ = [
     "Moved",
     "MovedUnderYou",
     "NothingToDo",
-    "Stands",
     "can_undo",
     "move",
     "redo",

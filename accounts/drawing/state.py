@@ -4,7 +4,6 @@ A column is a list with one value a unit: a third of the bytes of an object each
 A unit is named by its place in the columns; territories, kinds and systems by theirs.
 """
 
-from collections import Counter
 from datetime import date
 from math import cos
 
@@ -19,35 +18,21 @@ from footprints.tiles import MIDDLE, MOST, lay_out
 from ..models import (
     Assignment,
     CoverageRole,
+    Nation,
     RosterEntry,
     SharedUnit,
     Territory,
     TerritoryPlan,
     User,
 )
-from ..territories.reading import SYSTEM_TIER
+from ..territories.colours import fill_of
+from ..territories.reading import NATION_TIER, SYSTEM_TIER
 from .gestures import can_undo
 
 # One parameter however many keys there are: 7,000 of them took Django longer than the database.
 AMONG = "SELECT unnest(%(keys)s::bigint[])"
 
 SCALE = 100_000  # of a degree: about a metre
-
-
-def kinds_of(plan: TerritoryPlan, day: date) -> list[Kind]:
-    """The kinds of which every body should have a territory: as the plan says, else as it has.
-
-    Of those that it has: its areas, or the kind it has most of. None in an empty plan.
-    """
-    said = list(plan.kinds.all())
-    if said:
-        return said
-    held = Assignment.objects.filter(plan=plan, role=plan.role).on(day)
-    versions = Version.objects.now().on(day).filter(organisation__in=held.values("organisation"))
-    used = Counter(versions.values_list("kind", flat=True)).most_common()
-    found = Kind.objects.in_bulk([code for code, _ in used])
-    kinds = [found[code] for code, _ in used]
-    return [kind for kind in kinds if kind.is_footprint or kind == kinds[0]]
 
 
 def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> dict:
@@ -64,14 +49,15 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
         .values_list("organisation", "territory")
     )
     units = _units(day, kinds, held)
+    above = _above([unit[0] for unit in units], day)
+    tops = _tops(units, above, day)
+    nations = {*plan.nations}
+    units = [unit for unit in units if unit[0] in held or _nation(unit[0], above, tops) in nations]
     keys = [unit[0] for unit in units]
-    above = _above(keys, day)
     place_of = {key: place for place, key in enumerate(keys)}
     spots, borrowed = _spots(units, above)
     known_kinds = list(Kind.objects.filter(pk__in={unit[3] for unit in units if unit[3]}))
-    are_systems = {kind.pk for kind in known_kinds if kind.tier == SYSTEM_TIER}
-    own = [unit[0] for unit in units if unit[3] in are_systems]
-    systems, system_of = _systems(keys, own, above, day)
+    systems, system_of = _systems(keys, above, tops)
     kind_place = {kind.pk: place for place, kind in enumerate(known_kinds)}
     at = {territory.pk: place for place, territory in enumerate(territories)}
     people = {
@@ -82,7 +68,12 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
         "day": day.isoformat(),
         "revision": revision,
         "kinds": [
-            {"name": kind.name, "plural": kind.plural, "whole": kind in kinds}
+            {
+                "name": kind.name,
+                "plural": kind.plural,
+                "whole": kind in kinds,
+                "part": kind.is_footprint or kind in kinds,
+            }
             for kind in known_kinds
         ],
         "systems": systems,
@@ -184,26 +175,41 @@ def _spots(units, above):
     return spots, borrowed
 
 
-def _systems(keys, own, above, day):
-    """The systems as (code, name), and the place among them of each unit's, or -1.
-
-    `own` are the units that are systems themselves.
-    """
-    wanted = {*own, *(key for path in above.values() for key in path)}
-    found = {
-        key: (code, short(name))
-        for key, code, name in Version.objects.now()
+def _tops(units, above, day):
+    """Body → (its tier, code, name), of the nations and systems among the units and above them."""
+    tiers = (NATION_TIER, SYSTEM_TIER)
+    tops = Kind.objects.filter(tier__in=tiers).values_list("code", flat=True)
+    wanted = {unit[0] for unit in units if unit[3] in set(tops)}
+    versions = (
+        Version.objects.now()
         .on(day)
-        .filter(organisation__in=wanted, kind__tier=SYSTEM_TIER)
-        .values_list("organisation", "organisation__code", "name")
+        .filter(organisation__in=wanted.union(*above.values()), kind__tier__in=tiers)
+    )
+    return {
+        key: (tier, code, name)
+        for key, tier, code, name in versions.values_list(
+            "organisation", "kind__tier", "organisation__code", "name"
+        )
     }
-    order = sorted(set(found.values()))
-    place = {system: number for number, system in enumerate(order)}
-    of_unit = []
-    for key in keys:
-        system = next((found[one] for one in (key, *above.get(key, ())) if one in found), None)
-        of_unit.append(place[system] if system else -1)
-    return order, of_unit
+
+
+def _top(body, tier, above, tops):
+    chain = (tops.get(key) for key in (body, *above.get(body, ())))
+    return next((top for top in chain if top and top[0] == tier), None)
+
+
+def _nation(body, above, tops):
+    """The nation by its letter; a body that the register places in none counts as England's."""
+    top = _top(body, NATION_TIER, above, tops)
+    return top[1][0] if top else Nation.ENGLAND
+
+
+def _systems(keys, above, tops):
+    """The systems as (code, name), and the place among them of each unit's, or -1."""
+    of_unit = [_top(key, SYSTEM_TIER, above, tops) for key in keys]
+    order = sorted({(top[1], short(top[2])) for top in of_unit if top})
+    place = {system[0]: number for number, system in enumerate(order)}
+    return order, [place[top[1]] if top else -1 for top in of_unit]
 
 
 def _tiles(spots):
@@ -228,11 +234,13 @@ def _territories(territories, day):
 
 def described(territory: Territory, owner: str = "") -> dict:
     """A territory as the workspace knows it; no owner is a vacancy."""
+    fill = fill_of(territory.colour)
     return {
         "key": territory.pk,
         "code": territory.code,
         "name": territory.name if territory.name != territory.code else "",
-        "colour": territory.colour,
+        "colour": "" if fill else territory.colour,
+        "fill": int(fill.removeprefix("tile-")) - 1 if fill else None,
         "owner": owner,
         "capacity": None if territory.capacity is None else float(territory.capacity),
     }
@@ -275,4 +283,4 @@ def _elsewhere(plan, day, place_of, at):
     ]
 
 
-__all__ = ["described", "kinds_of", "state_of"]
+__all__ = ["described", "state_of"]

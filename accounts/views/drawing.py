@@ -21,10 +21,11 @@ from footprints.models import Kind, Version
 from footprints.names import inline
 
 from ..drawing import gestures
-from ..drawing.state import described, kinds_of, state_of
-from ..forms import TerritoryForm
+from ..drawing.state import described, state_of
 from ..models import TerritoryPlan
 from ..territories import plans
+from ..territories.forms import TerritoryForm
+from ..territories.reading import PlanOnDay
 
 COMPACT = {"separators": (",", ":")}
 
@@ -39,7 +40,7 @@ def workspace(request, pk):
     """The page: all else comes by script. A plan without a kind of unit yet asks for one."""
     plan = _plan(request, pk)
     if not plans.may_change(plan, request.user):
-        messages.error(request, f"{plan} is {plan.get_state_display().lower()}: it stands.")
+        messages.error(request, str(plans.Standing(plan)))
         return redirect(request.as_at.keep(plan.get_absolute_url()))
     day = plan.day_for(request.as_at.day)
     kinds = _kinds(request, plan, day)
@@ -48,7 +49,7 @@ def workspace(request, pk):
         "day": day,
         "kinds": kinds,
         "other_day": day != request.as_at.day,
-        "may_choose": _choice(day, kinds) if not plan.kinds.exists() else [],
+        "may_choose": _choice(plan, day, kinds),
         "state_address": _address("draw_state", plan, request),
         "addresses": {
             name: reverse(f"accounts:draw_{name}", args=[plan.pk])
@@ -73,7 +74,7 @@ def answers_in_json(view):
                 for unit in error.units
             ]
             return _refused(409, "moved", str(error), units=units)
-        except gestures.Stands as error:
+        except plans.Standing as error:
             return _refused(409, "stands", str(error))
         except gestures.NothingToDo as error:
             return _refused(409, "nothing", str(error))
@@ -137,7 +138,7 @@ def since(request, plan):
         raise Unreadable("Which revision was seen last?")
     found = gestures.since(plan, revision, _day(request.GET.get("day")), request.user)
     if not plans.may_change(plan, request.user):
-        found["stands"] = f"{plan} is {plan.get_state_display().lower()} now: it stands as it is."
+        found["stands"] = str(plans.Standing(plan))
     return JsonResponse(found, json_dumps_params=COMPACT)
 
 
@@ -146,9 +147,9 @@ def since(request, plan):
 def territory(request, plan):
     """Add a territory: {code, name}."""
     if not plans.may_change(plan, request.user):
-        raise gestures.Stands(f"{plan} is {plan.get_state_display().lower()} now: it stands.")
+        raise plans.Standing(plan)
     asked = _asked(request)
-    form = TerritoryForm({"code": asked.get("code", ""), "name": asked.get("name", "")})
+    form = TerritoryForm({"code": asked.get("code", ""), "name": asked.get("name", "")}, plan=plan)
     if not form.is_valid():
         return _refused(422, "bad", next(iter(form.errors.values()))[0])
     added = plans.add_territory(
@@ -176,11 +177,16 @@ def _kinds(request, plan, day):
     asked = request.GET.getlist("kind")
     if asked:
         return list(Kind.objects.filter(code__in=asked, is_unit=True))
-    return kinds_of(plan, day)
+    return PlanOnDay(plan, request.user, day).gap_kinds
 
 
-def _choice(day, kinds):
-    """(kind, its plural, how many live on the day, whether it is drawn) of each kind of unit."""
+def _choice(plan, day, kinds):
+    """(kind, its plural, how many live on the day, whether it is drawn) of each kind of unit.
+
+    Nothing where the plan says its kinds itself.
+    """
+    if plan.kinds.exists():
+        return []
     live = dict(
         Version.objects.now()
         .on(day)

@@ -268,7 +268,13 @@ function dealFills(plan, neighbours) {
   const used = new Array(8).fill(0);
   const fills = [];
   plan.territories.forEach((_, territory) => {
-    const near = new Set([...(neighbours[territory] ?? [])].map((other) => fills[other]));
+    const set = plan.territories[territory].fill;
+    if (set !== null) {
+      used[set] += 1;
+      fills.push(set);
+      return;
+    }
+    const near = new Set([...(neighbours[territory] ?? [])].map((other) => plan.territories[other].fill ?? fills[other]));
     const free = [0, 1, 2, 3, 4, 5, 6, 7].filter((fill) => !near.has(fill));
     const fill = (free.length ? free : [0, 1, 2, 3, 4, 5, 6, 7]).reduce((best, one) => (used[one] < used[best] ? one : best));
     used[fill] += 1;

@@ -129,21 +129,22 @@ export class Plan {
   }
 
   // --- Counting: always from what is shown, never by asking ---------------------------------------
-  // A unit that should have a territory is a gap unless a coarser one has it, or a finer one of it.
+  // A body of the plan's kinds is a gap unless a coarser unit that holds it has a territory, or it
+  // is made of finer ones, which then are gaps or not themselves (as PlanOnDay.gaps says it).
   gaps() {
     const { up, kind } = this.units;
-    const covered = new Uint8Array(this.count);
+    const should = (unit) => kind[unit] >= 0 && this.kinds[kind[unit]].whole;
+    const climb = (unit, what) => {
+      for (let above = up[unit], steps = 0; above >= 0 && steps < 9; above = up[above], steps += 1) if (what(above)) return true;
+      return false;
+    };
+    const isOfParts = new Uint8Array(this.count);
     for (let unit = 0; unit < this.count; unit += 1) {
-      if (this.held[unit] < 0) continue;
-      covered[unit] = 1;
-      for (let above = up[unit], steps = 0; above >= 0 && steps < 9; above = up[above], steps += 1) covered[above] = 1;
+      const isPart = kind[unit] >= 0 && this.held[unit] >= 0 && this.kinds[kind[unit]].part;
+      if (isPart || should(unit)) climb(unit, (above) => { isOfParts[above] = 1; });
     }
-    return this.every((unit) => {
-      if (covered[unit] || kind[unit] < 0 || !this.kinds[kind[unit]].whole) return false;
-      for (let above = up[unit], steps = 0; above >= 0 && steps < 9; above = up[above], steps += 1)
-        if (this.held[above] >= 0) return false;
-      return true;
-    });
+    return this.every((unit) =>
+      this.held[unit] < 0 && should(unit) && !isOfParts[unit] && !climb(unit, (above) => this.held[above] >= 0));
   }
 
   // Units that another active plan of the team has too, where the parts are not declared as one.

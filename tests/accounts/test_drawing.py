@@ -7,9 +7,10 @@ import pytest
 from django.urls import reverse
 
 from accounts.drawing import gestures
-from accounts.drawing.state import kinds_of, state_of
+from accounts.drawing.state import state_of
 from accounts.models import Assignment, PlanChange, TerritoryPlan, User
 from accounts.territories import plans
+from accounts.territories.reading import PlanOnDay
 from footprints.models import Kind, Organisation, Relationship, Version
 from tests import factories
 
@@ -299,7 +300,7 @@ def test_a_plan_that_was_submitted_meanwhile_is_drawn_no_more(plan, north, pia):
         lambda: give(plan, locations(2)[1:], north, by=pia),
         lambda: gestures.undo(plan, by=pia),
     ):
-        with pytest.raises(gestures.Stands, match="Drawn is submitted now: it stands as it is"):
+        with pytest.raises(plans.Standing, match="Drawn is submitted and stands as it is"):
             deed()
 
     assert Assignment.objects.count() == 1
@@ -382,7 +383,11 @@ def test_a_change_from_a_later_day_does_not_show_and_one_from_an_earlier_day_may
 
 
 def state(plan, user, kinds=None):
-    kinds = list(Kind.objects.filter(code__in=kinds)) if kinds else kinds_of(plan, DAY)
+    kinds = (
+        list(Kind.objects.filter(code__in=kinds))
+        if kinds
+        else PlanOnDay(plan, user, DAY).gap_kinds
+    )
     return state_of(plan, DAY, kinds, user)
 
 

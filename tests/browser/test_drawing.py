@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from accounts.models import Assignment, PlanChange, Territory, TerritoryPlan, User
+from accounts.territories.reading import PlanOnDay
 from footprints.models import Organisation
 from tests import factories
 
@@ -325,13 +326,13 @@ def test_a_plan_that_is_submitted_meanwhile_says_so_and_loses_nothing(sit_down, 
 
     give(page, "North")
 
-    expect(saved(page)).to_contain_text("is submitted now: it stands as it is")
+    expect(saved(page)).to_contain_text("is submitted and stands as it is")
     expect(saved(page)).to_contain_text("1 unit not saved")
     expect(page.get_by_role("button", name="Copy them")).to_be_visible()
     assert holders(plan) == {}
     page.goto(f"/plans/{plan.pk}/draw/")
     expect(page).to_have_url(re.compile(rf"/plans/{plan.pk}/$"))
-    expect(page.locator("#messages")).to_contain_text("submitted: it stands")
+    expect(page.locator("#messages")).to_contain_text("submitted and stands")
     seat.complaints = [line for line in seat.complaints if not re.search("409|ERR_FAILED", line)]
 
 
@@ -397,3 +398,17 @@ def test_the_plan_s_page_leads_to_the_workspace_for_whoever_draws(sit_down, plan
     page.goto(f"/plans/{plan.pk}/")
     page.get_by_role("link", name="Draw", exact=True).click()
     expect(page.locator("[data-ready]")).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    "name", ["Primary care 2026/27", "Hospital 2026/27", "Devolved nations 2026/27"]
+)
+def test_the_browser_counts_the_gaps_that_the_plan_s_page_counts(planner, name):
+    found = TerritoryPlan.objects.get(name=name)
+    gaps = PlanOnDay(found, User.objects.get(username="planner"), TODAY).gaps
+
+    open_workspace(planner, found)
+
+    expect(planner.locator("[data-gaps]")).to_have_text(
+        f"{len(gaps)} without a territory" if gaps else "no gaps"
+    )
