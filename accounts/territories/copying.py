@@ -10,7 +10,8 @@ from datetime import date
 from django.db import connection, transaction
 
 from ..models import PlanStep, TerritoryPlan, User
-from .lifecycle import active_in_line, record
+from .lifecycle import record
+from .line import active_in_line
 from .plans import within
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from footprints.lives import Lives, brief
 from footprints.models import Organisation
 
 from ..models import Assignment, CoverageRole, SharedUnit, Territory, TerritoryPlan, User
+from .line import active_in_line
 from .plans import PlanError
 from .reading import PlanOnDay
 
@@ -86,23 +87,22 @@ class Overlap:
 
 
 def plans_beside(plan: TerritoryPlan, day: date):
-    """The other plans of its team that hold on the day: the active ones, but for what the plan
-    replaces, and what replaced it."""
+    """The other plans of its team that hold on the day: the active ones, but for the one in whose
+    place the plan would step, or that stands in its place."""
+    instead = active_in_line(plan)
     return TerritoryPlan.objects.filter(
         Q(closed_on=None) | Q(closed_on__gt=day),
         team=plan.team_id,
         state=TerritoryPlan.State.ACTIVE,
         opened_on__lte=day,
         scenario=None,
-    ).exclude(
-        Q(pk__in=[plan.pk, plan.replaces_id or plan.pk]) | Q(replaces__isnull=False, replaces=plan)
-    )
+    ).exclude(pk__in=[plan.pk, instead.pk if instead else plan.pk])
 
 
 def overlaps(plan: TerritoryPlan, day: date, known: int | None = None) -> list[Overlap]:
     """The units that a territory of the plan and another one of the team hold in one role.
 
-    Four queries, however many there are.
+    Four queries, however many there are, and one for each plan that replaced another.
     """
     beside = Q(plan=plan) | Q(plan__in=plans_beside(plan, day))
     found = list(

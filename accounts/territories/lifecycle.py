@@ -13,7 +13,6 @@ from datetime import date
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -21,6 +20,8 @@ from footprints.names import count
 from footprints.written import day_in_full
 
 from ..models import Challenge, PlanStep, TerritoryPlan, User
+from .coverage import undeclared_overlaps
+from .line import locked_in_line
 from .plans import PlanError, may_plan
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,23 @@ def undecided_challenges(plan: TerritoryPlan, day: date) -> Obstacle | None:
     )
 
 
+def covered_twice(plan: TerritoryPlan, day: date) -> Obstacle | None:
+    """What two territories of the team hold in one role is declared as shared."""
+    number = len(undeclared_overlaps(plan, plan.day_for(plan.activates_on or day)))
+    if not number:
+        return None
+    what = count(number, "unit is", "units are").capitalize()
+    return Obstacle(
+        f"{what} held by more than one territory, undeclared.",
+        f"{reverse('accounts:coverage', args=[plan.pk])}#overlaps",
+    )
+
+
 # Each is asked with the plan and the day; None: nothing is in the way.
 OBSTACLES: list[Callable[[TerritoryPlan, date], Obstacle | None]] = [
     nothing_drawn,
     undecided_challenges,
+    covered_twice,
 ]
 
 
@@ -196,7 +210,7 @@ def activate(plan: TerritoryPlan, *, on: date, by: User | None = None) -> Territ
     of it is changed. ``on`` is today; ``by`` None is the clock. Raises NotYet where the plan does
     not hold today.
     """
-    before = _locked_in_line(plan)
+    before = locked_in_line(plan)
     _take(plan, "activate", State.ACTIVE)
     _refuse_day(plan, on)
     if before:
@@ -215,7 +229,7 @@ def bring_back(plan: TerritoryPlan, *, on: date, by: User) -> TerritoryPlan | No
 
     ``on`` is today. Raises NotYet where the plan has ended.
     """
-    after = _locked_in_line(plan)
+    after = locked_in_line(plan)
     _take(plan, "bring_back", State.ACTIVE)
     _refuse_day(plan, on)
     if after:
@@ -267,51 +281,6 @@ def record(plan: TerritoryPlan, deed: Deed, *, by: User | None, reason: str = ""
     )
     log.info("Plan %s: %s by %s", plan.pk, deed, by or "the clock")
     return step
-
-
-# --- Which plan stands in the place of which ----------------------------------------------------
-
-
-def active_in_line(plan: TerritoryPlan) -> TerritoryPlan | None:
-    """The active plan in whose place this one would step, or that stands in this one's place.
-
-    Plans that replaced one another, whichever way, are a line; one of it at a time is active. A
-    plan of another team or role never gives way. A query for each link of the line.
-    """
-    return _active(plan, _line(plan))
-
-
-def _active(plan, line):
-    found = (
-        one
-        for one in line.values()
-        if one.state == State.ACTIVE
-        and (one.team_id, one.role) == (plan.team_id, plan.role)
-        and one.pk != plan.pk
-    )
-    return max(found, key=lambda one: one.pk, default=None)
-
-
-def _line(plan):
-    """Key → plan, of the plan and all that are linked to it by `replaces`."""
-    line, asked = {plan.pk: plan}, {plan.pk}
-    while asked:
-        ahead = {line[key].replaces_id for key in asked} - {None, *line}
-        linked = TerritoryPlan.objects.filter(Q(pk__in=ahead) | Q(replaces__in=asked))
-        found = {one.pk: one for one in linked.exclude(pk__in=set(line))}
-        line |= found
-        asked = set(found)
-    return line
-
-
-def _locked_in_line(plan):
-    """The active plan of the line, all of it locked in the order of the keys: so no two deeds
-    wait in a circle, and no two plans of it become active at once."""
-    keys = set(_line(plan))
-    locked = TerritoryPlan.objects.filter(pk__in=keys).order_by("pk").select_for_update()
-    line = {one.pk: one for one in locked}
-    plan.state, plan.replaces_id = line[plan.pk].state, line[plan.pk].replaces_id
-    return _active(plan, line)
 
 
 # --- Parts of the deeds -------------------------------------------------------------------------

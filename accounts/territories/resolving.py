@@ -132,12 +132,17 @@ class Conflict:
 
 @dataclass
 class Resolution:
-    """What the lines mean on `day`. Only `resolved` becomes part of a plan."""
+    """What the lines mean on `day`. Only `resolved` becomes part of a plan.
+
+    `repeats` are units that lines of one territory name more than once: they are resolved, and
+    count once.
+    """
 
     day: date
     resolved: list[Resolved] = field(default_factory=list)
     unresolved: list[Unresolved] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)
+    repeats: list[Conflict] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     @property
@@ -554,6 +559,17 @@ def _part_conflicts(resolution):
         for key, founds in by_unit.items()
         if len({found.line.territory.casefold() for found in founds}) > 1
     }
+    for key in by_unit.keys() - torn.keys():
+        said = Counter(found.line.unit.casefold() for found in by_unit[key])
+        # Several old bodies that are one unit now are no attempt to put it twice.
+        twice = [
+            found.line
+            for found in by_unit[key]
+            if found.old is None or said[found.line.unit.casefold()] > 1
+        ]
+        if len(twice) > 1:
+            resolution.repeats.append(Conflict(by_unit[key][0].body, tuple(twice)))
+    resolution.repeats.sort(key=lambda repeat: repeat.lines[0].number)
     resolution.resolved = [f for f in resolution.resolved if f.body.pk not in torn]
     resolution.conflicts = [
         Conflict(founds[0].body, tuple(found.line for found in founds)) for founds in torn.values()

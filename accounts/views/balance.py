@@ -18,11 +18,12 @@ from ..measures.reading import written
 from ..measures.uploading import measures_of
 from ..models import Territory, TerritoryPlan
 from ..territories import plans
-from ..territories.balance import balance
+from ..territories.balance import PRACTICES, balance
 from ..territories.coverage import Coverage, declare_shares, withdraw_shares
 from ..territories.reading import PlanOnDay
 
 MOST_MEASURES = 6  # columns at once
+FAR = 20  # points of the index from the mean that are said in colour
 SHOWN = 500  # overlaps and gaps shown; more are counted
 
 
@@ -50,6 +51,7 @@ def plan_balance(request, pk):
     measures = list(measures_of(request.user).select_related("team"))
     chosen = _chosen(request, measures)
     found = balance(on_day, chosen)
+    columns = [c for c in found.columns if c.key != PRACTICES or any(c.amounts.values())]
     form = request.GET.get("format")
     if form == "csv":
         return _csv(found, on_day)
@@ -57,27 +59,24 @@ def plan_balance(request, pk):
         return JsonResponse(found.as_json() | {"day": on_day.day.isoformat()})
     largest = {
         column.key: max((row.cells[column.key].amount for row in found.rows), default=0)
-        for column in found.columns
+        for column in columns
     }
     context = {
         "plan": on_day.plan,
         "on_day": on_day,
         "other_day": on_day.day != request.as_at.day,
         "found": found,
-        "heads": [(column, _spread(found, column.key)) for column in found.columns],
+        "heads": [(column, _spread(found, column.key)) for column in columns],
         "rows": [
             (
                 row,
-                [
-                    _bar(row.cells[c.key], found.means[c.key], largest[c.key])
-                    for c in found.columns
-                ],
+                [_bar(c, row, found.means, largest) for c in columns],
             )
             for row in found.rows
         ],
-        "totals": [written(found.totals[c.key]) for c in found.columns],
-        "means": [written(round(found.means[c.key], 1)) for c in found.columns],
-        "unassigned": [written(found.unassigned[c.key]) for c in found.columns],
+        "totals": [(c.label, rounded(found.totals[c.key])) for c in columns],
+        "means": [(c.label, rounded(found.means[c.key])) for c in columns],
+        "unassigned": [(c.label, rounded(found.unassigned[c.key])) for c in columns],
         "has_unassigned": any(found.unassigned.values()),
         "leads": sum(row.leads for row in found.rows),
         "has_leads": any(row.leads for row in found.rows),
@@ -89,12 +88,12 @@ def plan_balance(request, pk):
             (
                 column,
                 [
-                    (why, bodies, written(amount))
+                    (why, bodies, rounded(amount))
                     for why, bodies, amount in column.rolled.by_reason()
                 ],
                 column.rolled.within,
             )
-            for column in found.columns
+            for column in columns
             if column.rolled
         ],
         "csv_address": _address(request, format="csv"),
@@ -109,18 +108,28 @@ def _address(request, **changes):
     return f"{request.path}?{query.urlencode()}"
 
 
+def rounded(amount) -> str:
+    """An amount as a table of many needs it: whole from a thousand on, else to a tenth."""
+    return written(round(amount) if abs(amount) >= 1000 else round(amount, 1))
+
+
 def _spread(found, key):
     furthest = found.furthest(key)
     return None if furthest is None else round(furthest)
 
 
-def _bar(cell, mean, largest):
+def _bar(column, row, means, largest):
     """What a cell shows: its amount, its index, how long its bar is and where the mean stands."""
+    cell, mean, most = row.cells[column.key], means[column.key], largest[column.key]
+    index = None if cell.index is None else round(cell.index)
     return {
-        "amount": written(cell.amount),
-        "index": None if cell.index is None else round(cell.index),
-        "length": round(float(cell.amount / largest * 100), 1) if largest > 0 else 0,
-        "mean": round(float(mean / largest * 100), 1) if largest > 0 else 0,
+        "label": column.label,
+        "amount": rounded(cell.amount),
+        "index": index,
+        # Of units and practices there may be many small ones: that they are uneven is no fault.
+        "is_far": column.is_credit and index is not None and abs(index - 100) > FAR,
+        "length": round(float(cell.amount / most * 100), 1) if most > 0 else 0,
+        "mean": round(float(mean / most * 100), 1) if most > 0 else 0,
     }
 
 

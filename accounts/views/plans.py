@@ -17,6 +17,7 @@ from ..overview import days_of_plan
 from ..tables import PlanTable, UnitTable
 from ..territories import lifecycle, plans
 from ..territories.forms import DayForm, NoteForm, ReasonForm
+from ..territories.line import active_in_line
 from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
 
@@ -244,7 +245,7 @@ class PlanPage(UnitsPage):
             return {"may": may}
         other = plan.replaces
         if plan.state == state.SUPERSEDED or (other and other.state != state.ACTIVE):
-            other = lifecycle.active_in_line(plan)
+            other = active_in_line(plan)
         awaits_another = lifecycle.awaits_another(plan, user)
         may["approve"] &= not awaits_another
         day = plan.activates_on or (plan.opened_on if plan.opened_on > today else None)

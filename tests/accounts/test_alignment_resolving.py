@@ -247,6 +247,26 @@ def test_a_unit_repeated_in_its_territory_counts_once_and_is_said():
     assert found.notices == ["1 line repeats a unit in the same territory; it counts once."]
 
 
+def test_each_attempt_to_put_a_unit_twice_is_listed_with_its_lines():
+    lines = [
+        line("91Q"),
+        line("91q", number=2),
+        line("E38000237", number=3),
+        line("99J", number=4),  # West Kent's area is 91Q's now: that is no attempt
+        line("92A", number=5),
+        line("72Q", "T02", number=6),
+        line("72Q", "T03", number=7),
+    ]
+
+    found = resolve(lines, TODAY)
+
+    [repeat] = found.repeats
+    assert repeat.body.code == "91Q"
+    assert [one.number for one in repeat.lines] == [1, 2, 3]
+    [conflict] = found.conflicts
+    assert [one.number for one in conflict.lines] == [6, 7]
+
+
 def test_only_codes_and_exact_names_are_recognised():
     texts = {"91Q", "91q", "NHS West Kent CCG", "T07", "Sam Hart", "Kent Medwey"}
 

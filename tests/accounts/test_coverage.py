@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import SharedUnit, TerritoryPlan
-from accounts.territories import coverage
+from accounts.territories import coverage, lifecycle
 from accounts.territories.coverage import Coverage, declare_shares, undeclared_overlaps
 from accounts.territories.reading import PlanOnDay
 from tests import factories as make
@@ -123,6 +123,20 @@ def test_a_superseded_plan_is_not_judged_against_what_replaced_it(two):
     assert two.twice() == []
 
 
+def test_a_plan_with_an_undeclared_overlap_is_not_submitted(two):
+    draft = two.plan(state="draft", replaces=two.one)
+    two.hold(draft, two.unit, "C1")
+
+    with pytest.raises(lifecycle.Hindered, match="more than one territory"):
+        lifecycle.submit(draft, on=DAY, by=two.planner)
+
+    parts = {draft.territories.get(): HALF, two.theirs: HALF}
+    declare_shares(two.unit, parts, by=two.planner)
+    lifecycle.submit(draft, on=DAY, by=two.planner)
+    draft.refresh_from_db()
+    assert draft.state == "submitted"
+
+
 # --- Declared
 
 
@@ -179,7 +193,7 @@ def test_the_queries_do_not_grow_with_the_overlaps(two, django_assert_max_num_qu
         two.hold(two.one, unit)
         two.hold(two.two, unit)
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(undeclared_overlaps(two.one, DAY)) == 31
 
 

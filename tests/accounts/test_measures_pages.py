@@ -184,6 +184,16 @@ def test_the_page_lists_the_figures_and_says_where_they_are_from(client, measure
     assert "91Q" in rows
 
 
+def test_the_page_leads_to_each_plan_with_the_measure_as_its_column(client, measure):
+    plan = make.plan(name="Ours")
+
+    page = client.get(measure.get_absolute_url()).content.decode()
+
+    address = reverse("accounts:balance", args=[plan.pk])
+    assert f'<a href="{address}?measure={measure.pk}">Ours</a>' in page
+    assert '<section aria-labelledby="plans">' in page
+
+
 def test_deleting_is_previewed_and_for_its_owner_or_a_manager(client, measure):
     address = reverse("accounts:delete_measure", args=[measure.pk])
     assert "2 figures" in client.get(address).content.decode()

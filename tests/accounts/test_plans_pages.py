@@ -483,6 +483,16 @@ def bring_in(client, text=OURS, file=None, **more):
     return response
 
 
+def test_the_preview_lists_each_attempt_to_put_a_unit_twice(client, planner):
+    text = "code\tterritory\n91Q\tT01\n92A\tT01\n91Q\tT01\n72Q\tT01\n72Q\tT02\n"
+
+    page = bring_in(client, text)
+
+    assert "Written more than once" in page.text
+    assert re.search(r"91Q.*?line 2.*?line 4", page.text[page.text.index('id="repeats"') :], re.S)
+    assert "One unit, several territories" in page.text
+
+
 def upload(data, name="alignment.csv"):
     file = BytesIO(data)
     file.name = name
