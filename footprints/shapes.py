@@ -13,10 +13,11 @@ from hashlib import sha256
 
 import numpy as np
 import shapely
+from django.db.models import Subquery
 
 from .boundaries.holding import boundaries_on
 from .boundaries.meeting import Arcs, arcs_of
-from .models import Boundary, Version
+from .models import Boundary, Release, Step, Version
 
 UNIT = 100  # metres of one unit of a drawing
 NORTH = 1_230_000  # metres: y is 0 here, beyond the northernmost rock of Shetland
@@ -67,11 +68,31 @@ class Shapes:
         return _packed(self.units)
 
 
-def shapes(kind: str, day: date, known: int | None = None) -> Shapes:
+def shapes(
+    kind: str, day: date, known: int | None = None, newest: tuple[int, int] | None = None
+) -> Shapes:
     """The shapes of the bodies of a kind (its code) that live on that day, as known by then.
 
-    Bodies that an undecided reorganisation would create are left out, as on the tile map.
+    Bodies that an undecided reorganisation would create are left out, as on the tile map. With
+    `newest` (see `NEWEST`) what was found is kept, and asks nothing until one of the two changes.
     """
+    return _shapes(kind, day, known) if newest is None else _kept(kind, day, known, newest)
+
+
+# The newest release, and the newest step of any event: to annotate a query with that is made
+# anyway. A fact changes by a release alone, and the state of an event by a step.
+NEWEST = {
+    "newest_release": Subquery(Release.objects.order_by("-pk").values("pk")[:1]),
+    "newest_step": Subquery(Step.objects.order_by("-pk").values("pk")[:1]),
+}
+
+
+@lru_cache(maxsize=64)
+def _kept(kind, day, known, newest) -> Shapes:
+    return _shapes(kind, day, known)
+
+
+def _shapes(kind, day, known) -> Shapes:
     living = list(
         Version.objects.known(known)
         .on(day)

@@ -6,7 +6,7 @@ territory; the fill only sets it apart from its neighbours, so eight fills serve
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -97,6 +97,7 @@ class Picture:
     height: int
     unplaced: tuple
     is_too_big: bool
+    is_of_boundaries: bool = field(default=False, init=False)
 
 
 def draw(
@@ -113,7 +114,7 @@ def draw(
     say.
     """
     whose = {(tile.column, tile.row): held.get(tile.organisation_id) for tile in tile_map.tiles}
-    fills = _fills(whose, {territory.pk: territory for territory in held.values()})
+    fills = fills_of(_neighbours(whose), {territory.pk: territory for territory in held.values()})
     squares = []
     for tile in tile_map.tiles:
         territory = whose[tile.column, tile.row]
@@ -149,9 +150,8 @@ def _around(cell):
     return [(column + dx, row + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
 
 
-def _fills(whose, territories):
-    """Return territory key → class: its own colour's, else the fill least used that no neighbour
-    has yet."""
+def _neighbours(whose):
+    """Territory key → the keys of those with a square beside one of its own."""
     neighbours = defaultdict(set)
     for cell, territory in whose.items():
         if territory is None:
@@ -159,6 +159,14 @@ def _fills(whose, territories):
         for other in filter(None, map(whose.get, _around(cell))):
             if other != territory:
                 neighbours[territory.pk].add(other.pk)
+    return neighbours
+
+
+def fills_of(
+    neighbours: Mapping[int, set[int]], territories: Mapping[int, Territory]
+) -> dict[int, str]:
+    """Return territory key → class: its own colour's, else the fill least used that no neighbour
+    has yet."""
     fills, used = {}, Counter()
     for territory in territories.values():
         if fill := fill_of(territory.colour):
@@ -167,11 +175,16 @@ def _fills(whose, territories):
     for territory in sorted(territories.values(), key=lambda t: (t.position, t.code)):
         if territory.pk in fills:
             continue
-        near = {fills[key] for key in neighbours[territory.pk] if key in fills}
+        near = {fills[key] for key in neighbours.get(territory.pk, ()) if key in fills}
         free = [n for n in range(1, FILLS + 1) if n not in near] or range(1, FILLS + 1)
         fills[territory.pk] = min(free, key=lambda n: (used[n], n))
         used[fills[territory.pk]] += 1
     return {key: f"tile-{number}" for key, number in fills.items()}
+
+
+def abbreviated(code: str) -> str:
+    """A territory's code as a label has room for it."""
+    return code if len(code) <= 7 else f"{code[:6]}…"
 
 
 def _labels(whose, highlighted):
@@ -200,7 +213,7 @@ def _labels(whose, highlighted):
         column, row = min(
             patch, key=lambda c: ((c[0] - east) ** 2 + (c[1] - south) ** 2, c[1], c[0])
         )
-        text = territory.code if len(territory.code) <= 7 else f"{territory.code[:6]}…"
+        text = abbreviated(territory.code)
         labels.append(
             Label(column * SIDE + SIDE // 2, row * SIDE + 17, text, is_long=len(text) > 4)
         )

@@ -8,7 +8,8 @@ from functools import cached_property
 from footprints.ancestry import ancestors
 from footprints.models import Kind, Organisation, Population, Version
 from footprints.names import listed, short
-from footprints.tiles import TileMap, map_of
+from footprints.shapes import Shapes, shapes
+from footprints.tiles import TileMap, map_of, places_on
 
 from ..models import (
     Assignment,
@@ -19,6 +20,7 @@ from ..models import (
     TerritoryPlan,
     User,
 )
+from .outlines import Outlines, draw_outlines
 from .pictures import Picture, draw
 
 NATION_TIER = 0  # of kinds: the four nations; E92000001 is England
@@ -308,10 +310,20 @@ class PlanOnDay:
     def tiles(self, kind: Kind) -> TileMap:
         return map_of(self.day, [kind.pk], self.known)
 
-    def picture(self, kind: Kind, highlighted: Territory | None = None) -> Picture:
-        """The map of one kind of unit."""
+    def shapes(self, kind: Kind, newest: tuple[int, int] | None = None) -> Shapes:
+        """The boundaries of one kind of unit, as far as they are loaded; kept by `newest`."""
+        return shapes(kind.pk, self.day, self.known, newest)
+
+    def picture(
+        self, kind: Kind, highlighted: Territory | None = None, outlines: Shapes | None = None
+    ) -> Picture | Outlines:
+        """The map of one kind of unit: in squares, or in boundaries where these are given."""
         unknown = "free" if self.sees_all and highlighted is None else "land"
-        return draw(self.tiles(kind), self.held, highlighted=highlighted, unknown=unknown)
+        how = {"highlighted": highlighted, "unknown": unknown}
+        if outlines is None:
+            return draw(self.tiles(kind), self.held, **how)
+        places = places_on([row[0] for row in outlines.missing], self.day, self.known)
+        return draw_outlines(outlines, places, self.held, **how)
 
 
 def units_called(codes: list[str], day: date) -> tuple[list[Organisation], list[str]]:

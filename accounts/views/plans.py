@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 
 from footprints.lists import Action, ListView
 from footprints.models import Organisation, Version
+from footprints.shapes import NEWEST
 
 from ..challenges.deeds import is_open_to_it
 from ..filters import PlanFilter, UnitFilter
@@ -18,6 +19,7 @@ from ..tables import PlanTable, UnitTable
 from ..territories import lifecycle, plans
 from ..territories.forms import DayForm, NoteForm, ReasonForm
 from ..territories.line import active_in_line
+from ..territories.outlines import are_enough, areas_as_svg
 from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
 
@@ -88,7 +90,7 @@ class UnitsPage(ListView):
         asked = TerritoryPlan.kinds.through.objects.filter(territoryplan=OuterRef("pk"))
         found = (
             TerritoryPlan.objects.visible_to(self.request.user)
-            .annotate(asks_for_kinds=Exists(asked))
+            .annotate(asks_for_kinds=Exists(asked), **NEWEST)
             .select_related("team", "owner", "scenario__event", "copied_from", "replaces")
         )
         return get_object_or_404(found, pk=self.kwargs["plan_pk"])
@@ -166,7 +168,34 @@ class UnitsPage(ListView):
     @cached_property
     def picture(self):
         """The map, where there is any unit to draw."""
-        return self.map_kind and self.on_day.picture(self.map_kind, self.highlighted)
+        return self.map_kind and self.on_day.picture(
+            self.map_kind, self.highlighted, self.shapes if self.draws_boundaries else None
+        )
+
+    @cached_property
+    def shapes(self):
+        """The boundaries of the map's kind of unit."""
+        newest = (self.plan.newest_release, self.plan.newest_step)
+        return self.on_day.shapes(self.map_kind, newest)
+
+    @cached_property
+    def draws_boundaries(self):
+        """Whether the map is of boundaries: as the address says, else where enough are loaded."""
+        asked = self.request.GET.get("shapes")
+        if asked == "boundaries" and self.shapes.units:
+            return True
+        return asked != "squares" and are_enough(self.shapes)
+
+    @property
+    def map_ways(self):
+        """The ways to draw the map, where there are two: name, address, whether it is this."""
+        if self.is_piece or not self.map_kind or not self.shapes.units:
+            return []
+        on = self.draws_boundaries
+        return [
+            ("Boundaries", self.address(shapes="boundaries"), on),
+            ("Squares", self.address(shapes="squares"), not on),
+        ]
 
     @property
     def squares(self):
@@ -182,7 +211,10 @@ class UnitsPage(ListView):
                 return keep(f"{plan}?q={square.code}#list")
             return None
 
-        return squares_as_svg(self.picture.squares, address) if self.picture else ""
+        if not self.picture:
+            return ""
+        as_svg = areas_as_svg if self.picture.is_of_boundaries else squares_as_svg
+        return as_svg(self.picture.squares, address)
 
     def get_context_data(self, **kwargs):
         return super().get_context_data(
@@ -191,6 +223,7 @@ class UnitsPage(ListView):
             may_change=self.may_change,
             map_kind=self.map_kind,
             map_addresses=[(other, self.address(map=other.pk)) for other in self.on_day.kinds],
+            map_ways=self.map_ways,
             picture=None if self.is_piece else self.picture,
             squares="" if self.is_piece else self.squares,
             bulk_fields="accounts/plans/_bulk_fields.html",

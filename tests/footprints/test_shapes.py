@@ -195,6 +195,18 @@ def test_it_asks_the_database_the_same_however_many_there_are(rows, django_asser
         assert len(shapes("place", LATER).arcs.polygons) == rows
 
 
+def test_what_is_kept_by_the_newest_release_asks_nothing(django_assert_num_queries):
+    (body,) = bodies({})
+    newest = (make.boundary(organisation=body).asserted_by_id, 0)
+    found = shapes("place", LATER, newest=newest)
+
+    with django_assert_num_queries(0):
+        assert shapes("place", LATER, newest=newest) is found
+
+    make.boundary(organisation=body, boundary_on=LATER, side=20_000)
+    assert area(shapes("place", LATER, newest=(newest[0] + 1, 0))) == 4e8
+
+
 # --- Arcs ----------------------------------------------------------------------------------------
 
 
