@@ -369,6 +369,7 @@ PAGES = {
         (lambda: compared(), PLANS),
         ("/plans/compare/", PLANS),
     ],
+    "accounts:load_files": [(lambda: plan("Primary care 2026/27") + "files/", PLANS)],
     "accounts:alignment": [("/plans/import/", PLANS)],
     "accounts:plan": [
         (lambda: plan("Primary care 2026/27"), ALL),
