@@ -22,6 +22,7 @@ from .views import (
     sheets,
     taking_along,
     teams,
+    territory_brief,
     timetable,
 )
 
@@ -65,6 +66,11 @@ urlpatterns = [
     path("plans/new/", plan_deeds.make_plan, name="make_plan"),
     path("plans/compare/", comparing.ComparePage.as_view(), name="compare"),
     path("plans/import/", alignment.BringIn.as_view(), name="alignment"),
+    path(
+        "plans/<int:plan_pk>/territories/<int:pk>/brief.pdf",
+        territory_brief.brief_file,
+        name="territory_brief",
+    ),
     path("plans/<int:pk>/files/", files.LoadFiles.as_view(), name="load_files"),
     path("plans/<int:plan_pk>/", plans.PlanPage.as_view(), name="plan"),
     path("plans/<int:pk>/draw/", drawing.workspace, name="draw"),

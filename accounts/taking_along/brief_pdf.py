@@ -62,7 +62,7 @@ def drawable(text: str) -> str:
 def as_pdf(brief: Brief, *, asked_by: str, on: date, address: str) -> bytes:
     """The brief as a file: one page. ``address`` leads back to the event's page."""
     file = BytesIO()
-    page = _Page(Canvas(file, pagesize=A4))
+    page = Page(Canvas(file, pagesize=A4))
     event = brief.event
     page.about(event.title, asked_by, address)
     page.line("WAYMARK · REORGANISATION BRIEF", HEAD, 4)
@@ -133,7 +133,7 @@ def _by(task: Task, on: date) -> str:
     return day_in_short(task.by) + (", overdue" if task.by < on else "")
 
 
-class _Page:
+class Page:
     """A page that is filled from the top; a table takes what room there is, and says the rest."""
 
     def __init__(self, canvas: Canvas):
@@ -145,17 +145,28 @@ class _Page:
         self.canvas.setAuthor(by)
         self.canvas.setSubject(address)
 
-    def _draw(self, flowable: Flowable, space: float):
+    def draw(self, flowable: Flowable, space: float):
+        """Put it below what is there, and leave so much space after it."""
         _, high = flowable.wrapOn(self.canvas, WIDTH, self.at - FOOT)
         self.at -= high
         flowable.drawOn(self.canvas, SIDE, self.at)
         self.at -= space
 
     def line(self, text: str, style: ParagraphStyle, space: float):
-        self._draw(Paragraph(drawable(text), style), space * mm / 2)
+        self.draw(Paragraph(drawable(text), style), space * mm / 2)
 
-    def table(self, heads, parts, rows, *, room: float = 90 * mm, more: int = 0):
-        """The rows that leave ``room`` below them; ``more`` are not among them and are counted."""
+    def table(
+        self,
+        heads,
+        parts,
+        rows,
+        *,
+        room: float = 90 * mm,
+        more: int = 0,
+        where: str = "on the event's page",
+    ):
+        """The rows that leave ``room`` below them; ``more`` are not among them and are counted.
+        ``where`` says where these are."""
         room = FOOT + room
         shown = len(rows)
         while True:
@@ -165,14 +176,14 @@ class _Page:
                 tuple(Paragraph(drawable(cell), PLAIN) for cell in row) for row in rows[:shown]
             ]
             if left:
-                rest = Paragraph(drawable(f"and {number(left)} more, on the event's page"), SMALL)
+                rest = Paragraph(drawable(f"and {number(left)} more, {where}"), SMALL)
                 lines.append((rest, *[""] * (len(heads) - 1)))
             table = Table(lines, colWidths=[WIDTH * part for part in parts], style=LINED)
             _, high = table.wrapOn(self.canvas, WIDTH, HEIGHT)
             if high <= self.at - room or not shown:
                 break
             shown -= 1
-        self._draw(table, 6 * mm)
+        self.draw(table, 6 * mm)
 
     def foot(self, text: str):
         self.canvas.setStrokeColor(WAY)

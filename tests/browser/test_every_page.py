@@ -471,6 +471,7 @@ DEEDS = {
     "footprints:shapes",  # a file that maps fetch
     "accounts:crosswalk",
     "accounts:brief",
+    "accounts:territory_brief",
     "accounts:ledger_file",
     "accounts:refresh_scenario",
     "accounts:resolve_flag",
