@@ -5,6 +5,7 @@ from io import BytesIO
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, Paragraph, Table, TableStyle
@@ -19,7 +20,8 @@ from .territory_brief import TerritoryBrief
 
 MAP_WIDTH, MAP_HEIGHT = 72 * mm, 78 * mm
 FILLS = {"ours": HexColor("#2f7f93"), "others": HexColor("#d5dbdd"), "land": HexColor("#eef0ef")}
-MOST_UNITS = 14  # named in a line; more are counted
+PART = ParagraphStyle("part", parent=SECTION, spaceBefore=4 * mm, spaceAfter=1 * mm)
+MOST_UNITS, MOST_PEOPLE = 14, 8  # are named; more are counted
 
 
 class _Map(Flowable):
@@ -39,10 +41,10 @@ class _Map(Flowable):
         for square in self.picture.squares:
             x, y = square.x * self.scale, self.height - (square.y + SIDE) * self.scale
             canvas.setFillColor(FILLS.get(square.fill, FILLS["land"]))
-            canvas.rect(x, y, side - 0.5, side - 0.5, stroke=0, fill=1)
+            canvas.rect(x, y, side - 0.8, side - 0.8, stroke=0, fill=1)
             if square.fill == "ours":
                 canvas.setFillColor(HexColor("#ffffff"))
-                canvas.setFont("Helvetica", side / 3.4)
+                canvas.setFont("Helvetica", side / max(3.4, 0.75 * len(square.code)))
                 canvas.drawCentredString(x + side / 2, y + side / 3, square.code)
 
 
@@ -107,18 +109,10 @@ def _top(brief: TerritoryBrief) -> Table:
     right = [
         _words("In numbers", SECTION),
         _facts(_numbers(brief)),
-        _words("Who works it", SECTION),
+        _words("Who works it", PART),
     ]
-    right.append(
-        _facts(
-            [
-                (f"{entry.get_role_display()}, {period(entry.opened_on, entry.closed_on)}", entry)
-                for entry in brief.roster
-            ]
-            or [("Owner", "vacant")]
-        )
-    )
-    right += [_words("Its units", SECTION), _words(_units(brief), PLAIN)]
+    right.append(_facts(_people(brief)))
+    right += [_words("Its units", PART), _words(_units(brief), PLAIN)]
     style = TableStyle(
         [
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
@@ -129,6 +123,17 @@ def _top(brief: TerritoryBrief) -> Table:
     gap = 8 * mm
     parts = [MAP_WIDTH + gap, WIDTH - MAP_WIDTH - gap]
     return Table([[left, right]], colWidths=parts, style=style)
+
+
+def _people(brief: TerritoryBrief) -> list[tuple]:
+    rows = [
+        (f"{entry.get_role_display()}, {period(entry.opened_on, entry.closed_on)}", entry)
+        for entry in brief.roster[:MOST_PEOPLE]
+    ]
+    more = len(brief.roster) - MOST_PEOPLE
+    if more > 0:
+        rows.append(("", f"and {number(more)} more"))
+    return rows or [("Owner", "vacant")]
 
 
 def _words(text, style) -> Paragraph:
@@ -150,7 +155,7 @@ def _numbers(brief: TerritoryBrief) -> list[tuple[str, str]]:
         )
         rows.append(("People", number(row.people) + more))
     if brief.index is not None:
-        rows.append(("Against the mean of 100", str(brief.index)))
+        rows.append(("People against a mean of 100", str(brief.index)))
     if brief.practices:
         rows.append(("Practices", number(brief.practices)))
     if brief.territory.capacity is not None:

@@ -137,11 +137,13 @@ def test_however_much_there_is_it_stays_one_page(client, case):
         factories.tenure(post=post)
         body = factories.body(kind_code="icb", name=f"NHS With a long name indeed {number} ICB")
         factories.assignment(territory=case.here, organisation=body, opened_on=YEAR)
+        factories.roster_entry(territory=case.here, name=f"Cover {number}", role="cover")
 
     text = text_of(client.get(case.address).content)
 
     assert "more, under People" in text
     assert "and 78 more." in text
+    assert "and 84 more" in text
 
 
 def test_an_empty_territory_has_a_brief_too(client, case):
