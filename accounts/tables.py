@@ -59,7 +59,7 @@ class PlanTable(ListTable):
         if record.state == TerritoryPlan.State.APPROVED and record.activates_on:
             on = day_in_short(record.activates_on)
             return format_html('{} <small class="muted">active on {}</small>', shown, on)
-        if record.copied_from and record.state == TerritoryPlan.State.DRAFT:
+        if record.copied_from and record.state != TerritoryPlan.State.ACTIVE:
             of = record.copied_from
             return format_html('{} <small class="muted">copy of {}</small>', shown, of)
         return shown

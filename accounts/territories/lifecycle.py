@@ -129,16 +129,16 @@ WAYS: dict[str, tuple[tuple[State, ...], Callable[[User], bool]]] = {
 
 
 def may_do(deed: str, plan: TerritoryPlan, user: User) -> bool:
-    """Whether the user may do the deed to a plan in its state, which is visible to them.
-
-    What a manager put in force, a manager takes out of it.
-    """
+    """Whether the user may do the deed to a plan in its state, which is visible to them."""
     return plan.state in WAYS[deed][0] and may_ever(deed, plan, user)
 
 
 def may_ever(deed: str, plan: TerritoryPlan, user: User) -> bool:
-    """Whether the deed is the user's to do, whatever the state allows just now."""
-    if deed == "archive" and plan.state == State.ACTIVE:
+    """Whether the deed is the user's to do, whether the state allows it just now or not.
+
+    What a manager decided, a manager takes back: planners archive no active plan.
+    """
+    if (deed, plan.state) in (("archive", State.ACTIVE), ("reopen", State.APPROVED)):
         return may_decide(user)
     return WAYS[deed][1](user)
 

@@ -204,7 +204,7 @@ def test_one_click_makes_a_copy_and_leads_to_it(client, plan, by):
     made = TerritoryPlan.objects.get(copied_from=plan)
     assert page.redirect_chain[-1][0].startswith(made.get_absolute_url())
     assert made.opened_on == DAY
-    assert "takes the place of" in page.content.decode()
+    assert "takes that plan’s place" in page.content.decode()
 
 
 def test_the_list_tells_drafts_from_what_they_are_copies_of(client, plan, by):
