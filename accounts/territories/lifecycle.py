@@ -21,7 +21,7 @@ from footprints.written import day_in_full
 
 from ..models import Challenge, PlanStep, TerritoryPlan, User
 from .coverage import undeclared_overlaps
-from .line import locked_in_line
+from .line import locked_in_line, take_place
 from .plans import PlanError, may_plan
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def undecided_challenges(plan: TerritoryPlan, day: date) -> Obstacle | None:
 
 def covered_twice(plan: TerritoryPlan, day: date) -> Obstacle | None:
     """What two territories of the team hold in one role is declared as shared."""
-    number = len(undeclared_overlaps(plan, plan.day_for(plan.activates_on or day)))
+    number = len(undeclared_overlaps(plan, plan.day_for(day)))
     if not number:
         return None
     what = count(number, "unit is", "units are").capitalize()
@@ -100,7 +100,11 @@ OBSTACLES: list[Callable[[TerritoryPlan, date], Obstacle | None]] = [
 
 
 def obstacles(plan: TerritoryPlan, day: date) -> list[Obstacle]:
-    """What keeps the plan from being submitted on that day. Gaps do not: they are only told."""
+    """What keeps the plan from being submitted on that day. Gaps do not: they are only told.
+
+    It is judged as it would stand on the day on which it becomes active, where that is known.
+    """
+    day = max(day, plan.activates_on or day)
     return [found for asked in OBSTACLES if (found := asked(plan, day))]
 
 
@@ -216,9 +220,7 @@ def activate(plan: TerritoryPlan, *, on: date, by: User | None = None) -> Territ
     if before:
         _take(before, "supersede", State.SUPERSEDED, (State.ACTIVE,))
         record(before, Deed.SUPERSEDED, by=by, reason=f"By {plan}.")
-        if plan.replaces_id != before.pk:
-            TerritoryPlan.objects.filter(pk=plan.pk).update(replaces=before)
-            plan.replaces = before
+        take_place(before, plan, by_now=plan)
     record(plan, Deed.ACTIVATED, by=by, reason=f"In place of {before}." if before else "")
     return before
 
@@ -237,6 +239,7 @@ def bring_back(plan: TerritoryPlan, *, on: date, by: User) -> TerritoryPlan | No
         # Else the clock would make it active again within a minute.
         TerritoryPlan.objects.filter(pk=after.pk).update(activates_on=None)
         after.activates_on = None
+        take_place(plan, after, by_now=plan)
         record(after, Deed.SUPERSEDED, by=by, reason=f"{plan} was brought back.")
     record(plan, Deed.BROUGHT_BACK, by=by, reason=f"In place of {after}." if after else "")
     return after
@@ -295,7 +298,7 @@ def _take(plan, deed, to, states=None):
         plan.refresh_from_db(fields=["state"])
         raise WrongState(standing(plan))
     TerritoryPlan.objects.filter(pk=plan.pk).update(state=to)
-    plan.state = to
+    plan.refresh_from_db()  # whatever the page showed, the deed is done to what is there
     log.info("Plan %s: %s → %s", plan.pk, was, to)
 
 

@@ -4,6 +4,9 @@ from django.db.models import Q
 
 from ..models import TerritoryPlan
 
+State = TerritoryPlan.State
+AHEAD = (State.DRAFT, State.SUBMITTED, State.APPROVED)  # of a plan that may yet become active
+
 
 def active_in_line(plan: TerritoryPlan) -> TerritoryPlan | None:
     """The active plan in whose place this one would step, or that stands in this one's place.
@@ -18,7 +21,7 @@ def _active(plan, line):
     found = (
         one
         for one in line.values()
-        if one.state == TerritoryPlan.State.ACTIVE
+        if one.state == State.ACTIVE
         and (one.team_id, one.role) == (plan.team_id, plan.role)
         and one.pk != plan.pk
     )
@@ -45,3 +48,15 @@ def locked_in_line(plan: TerritoryPlan) -> TerritoryPlan | None:
     line = {one.pk: one for one in locked}
     plan.state, plan.replaces_id = line[plan.pk].state, line[plan.pk].replaces_id
     return _active(plan, line)
+
+
+def take_place(before: TerritoryPlan, plan: TerritoryPlan, *, by_now: TerritoryPlan) -> None:
+    """Let the plan be the one that takes the place of the other, and never the other way round.
+
+    Whatever else waits to take the place of either takes that of ``by_now``, the active one.
+    """
+    TerritoryPlan.objects.filter(pk=before.pk, replaces=plan).update(replaces=None)
+    TerritoryPlan.objects.filter(pk=plan.pk).update(replaces=before)
+    waiting = TerritoryPlan.objects.filter(replaces__in=(before, plan), state__in=AHEAD)
+    waiting.exclude(pk__in=(before.pk, plan.pk)).update(replaces=by_now)
+    plan.replaces = before

@@ -9,6 +9,7 @@ from django.utils.html import escape
 from accounts.models import Challenge, TerritoryPlan
 from accounts.tasks import activate_due
 from accounts.territories import lifecycle, plans
+from accounts.territories.copying import copy_plan
 from footprints.models import Organisation
 from tests import factories
 
@@ -351,6 +352,54 @@ def test_any_plan_of_the_line_comes_back_and_one_alone_is_active(drawn, through,
     assert [state(plan) for plan in (one, two, three)] == ["active", "superseded", "approved"]
     lifecycle.activate(TerritoryPlan.objects.get(pk=three.pk), on=TODAY, by=manager)
     assert [state(plan) for plan in (one, two, three)] == ["superseded", "superseded", "active"]
+
+
+def test_whichever_of_two_stands_in_for_the_other_the_line_has_no_circle(drawn, through, manager):
+    one = drawn(state=State.ACTIVE)
+    two = through(drawn(replaces=one), State.ACTIVE)
+    draft = drawn(replaces=one)
+
+    for plan in (one, two, one):  # brought back, activated again, brought back
+        found = TerritoryPlan.objects.get(pk=plan.pk)
+        if found.state == State.SUPERSEDED:
+            lifecycle.bring_back(found, on=TODAY, by=manager)
+        else:
+            lifecycle.activate(found, on=TODAY, by=manager)
+        links = dict(TerritoryPlan.objects.values_list("pk", "replaces"))
+        assert links == {one.pk: None, two.pk: one.pk, draft.pk: plan.pk}
+        assert TerritoryPlan.objects.get(state=State.ACTIVE) == plan
+
+
+def test_what_is_covered_twice_is_declared_before_a_plan_is_submitted(
+    client, drawn, team, planner
+):
+    beside = drawn(state=State.ACTIVE)
+    plan = drawn()
+    shared = beside.assignments.get().organisation
+    factories.version(shared)
+    mine = plan.territories.get()
+    factories.assignment(territory=mine, organisation=shared, opened_on=FIRST)
+
+    with pytest.raises(lifecycle.Hindered, match="One unit is held by more than one") as hindered:
+        lifecycle.submit(plan, on=TODAY, by=planner)
+    assert state(plan) == State.DRAFT
+    client.force_login(planner)
+    assert shared.code in client.get(hindered.value.obstacles[0].address).content.decode()
+
+    for territory in (mine, beside.territories.get()):
+        factories.shared_unit(territory=territory, organisation=shared, share="0.5")
+    lifecycle.submit(plan, on=TODAY, by=planner)
+    assert state(plan) == State.SUBMITTED
+
+
+def test_a_copy_does_not_overlap_what_it_takes_the_place_of(drawn, planner, through):
+    old = drawn(state=State.ACTIVE)
+    first, second = (copy_plan(old, opened_on=TODAY, by=planner) for _ in range(2))
+
+    through(first, State.ACTIVE)
+    through(second, State.ACTIVE)
+
+    assert [state(plan) for plan in (old, first, second)] == ["superseded", "superseded", "active"]
 
 
 def test_a_plan_of_another_role_never_gives_way(drawn, through):
