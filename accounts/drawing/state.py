@@ -10,6 +10,7 @@ from math import cos
 from django.db.models import F
 
 from footprints.ancestry import ancestors
+from footprints.boundaries.holding import boundaries_on
 from footprints.models import Kind, Organisation, Population, Relationship, Version
 from footprints.named_sql import Keys
 from footprints.names import short, written
@@ -94,6 +95,7 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
             "held": [at.get(held.get(key), -1) for key in keys],
         },
         "tiles": _tiles(spots),
+        **_boundaries(units, known_kinds, day),
         "territories": _territories(territories, day),
         "elsewhere": _elsewhere(plan, day, place_of, at),
         **can_undo(plan, user),
@@ -210,6 +212,17 @@ def _systems(keys, above, tops):
     order = sorted({(top[1], short(top[2])) for top in of_unit if top})
     place = {system[0]: number for number, system in enumerate(order)}
     return order, [place[top[1]] if top else -1 for top in of_unit]
+
+
+def _boundaries(units, kinds, day):
+    """`shapes`: codes of the kinds of which boundaries are held; `bare`: units without any."""
+    areas = {kind.pk for kind in kinds if kind.is_footprint}
+    held = boundaries_on([unit[0] for unit in units if unit[3] in areas], day)
+    found = {unit[3] for unit in units if unit[0] in held}
+    return {
+        "shapes": sorted(found),
+        "bare": sum(unit[3] is not None and unit[0] not in held for unit in units),
+    }
 
 
 def _tiles(spots):

@@ -93,6 +93,9 @@ def state(request, plan):
     """Everything that the workspace draws; see `accounts.drawing.state`."""
     day = plan.day_for(request.as_at.day)
     found = state_of(plan, day, _kinds(request, plan, day), request.user)
+    found["shapes"] = [
+        f"{reverse('footprints:shapes', args=[kind])}?on={day}" for kind in found["shapes"]
+    ]
     return JsonResponse(found, json_dumps_params=COMPACT)
 
 

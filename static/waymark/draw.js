@@ -218,6 +218,21 @@ async function open() {
       for (const other of root.querySelectorAll("[data-tool]")) other.setAttribute("aria-pressed", other === tool);
     });
   }
+  // Boundaries where every unit has one; else they are there to choose, and squares show all.
+  const bounds = find("bounds");
+  async function bound(isWanted) {
+    try {
+      await map.bound(isWanted);
+      bounds.setAttribute("aria-pressed", isWanted);
+      if (isWanted && plan.bare) tell([{ says: `${units(plan.bare)} without a boundary: in the list alone.`, mine: true }]);
+    } catch {
+      bounds.setAttribute("aria-pressed", "false");
+      tell([{ says: "The boundaries did not come: try again.", mine: true, isError: true }]);
+    }
+  }
+  bounds.hidden = !plan.shapes.length;
+  bounds.addEventListener("click", () => bound(!map.topologies));
+  if (plan.shapes.length && !plan.bare) bound(true);
   find("add").addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;

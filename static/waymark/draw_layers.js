@@ -1,13 +1,13 @@
 // Layers of the map: squares for up to some hundred units, cells round the points of thousands.
 // Each paints in its own measure (the context is already scaled), with lines in pixels of the view.
 
-function meet(neighbours, one, other) {
+export function meet(neighbours, one, other) {
   if (one === other || one < 0 || other < 0) return;
   (neighbours[one] ??= new Set()).add(other);
   (neighbours[other] ??= new Set()).add(one);
 }
 
-function label(context, map, text, x, y, size) {
+export function label(context, map, text, x, y, size) {
   const pixel = 1 / map.view.k;
   context.font = `700 ${size * pixel}px ${getComputedStyle(map.root).fontFamily}`;
   context.textAlign = "center";
@@ -157,7 +157,7 @@ export class TileLayer {
   }
 }
 
-function middle({ cx, cy }, units) {
+export function middle({ cx, cy }, units) {
   const east = units.reduce((sum, unit) => sum + cx[unit], 0) / units.length;
   const south = units.reduce((sum, unit) => sum + cy[unit], 0) / units.length;
   const far = (unit) => (cx[unit] - east) ** 2 + (cy[unit] - south) ** 2;

@@ -3,6 +3,7 @@
 // mark() and neighbours(); another kind of layer, such as boundaries, can take its place.
 
 import { CellLayer, TileLayer } from "./draw_layers.js";
+import { ShapeLayer } from "./draw_shapes.js";
 
 const NEAR = 9; // pixels: a pointer that close to a unit means it
 const STEP = 5; // pixels before a press becomes a drag
@@ -24,10 +25,22 @@ export class DrawMap {
   }
 
   begin() {
-    this.layer = this.plan.tiles ? new TileLayer(this.plan) : new CellLayer(this.plan);
+    const { plan } = this;
+    this.layer = this.topologies ? new ShapeLayer(plan, this.topologies) : plan.tiles ? new TileLayer(plan) : new CellLayer(plan);
     this.colours = readColours(this.root);
     this.fills = dealFills(this.plan, this.layer.neighbours());
     this.resize(true);
+  }
+
+  // Real boundaries in place of squares, or squares again. What is not there yet is fetched.
+  async bound(isWanted) {
+    this.topologies = null;
+    if (isWanted) {
+      this.library ??= load(this.root.dataset.topojson);
+      const [found] = await Promise.all([Promise.all(this.plan.shapes.map(get)), this.library]);
+      this.topologies = found;
+    }
+    this.begin();
   }
 
   // A territory's fill is its own colour, or a class that its neighbours did not have at the start.
@@ -248,6 +261,19 @@ export class DrawMap {
     const top = Math.min(y + 12, box.height - this.card.offsetHeight - 4);
     this.card.style.transform = `translate(${Math.max(4, left)}px, ${Math.max(4, top)}px)`;
   }
+}
+
+async function get(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`The boundaries did not come (${answer.status}).`);
+  return answer.json();
+}
+
+function load(src) {
+  return new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src, onload: resolve, onerror: reject });
+    document.head.append(script);
+  });
 }
 
 // Colours of the page's own theme: a probe, since light-dark() is resolved on use alone.

@@ -24,6 +24,8 @@ export class Plan {
     this.systems = state.systems;
     this.units = state.units;
     this.tiles = state.tiles;
+    this.shapes = state.shapes; // where the boundaries are to be had, for kinds that have any
+    this.bare = state.bare; // units without one
     this.territories = state.territories;
     this.elsewhere = state.elsewhere;
     this.can = { undo: state.undo, redo: state.redo };

@@ -157,7 +157,9 @@ export class Units {
     this.draw();
   }
 
-  draw() {
+  // Once a frame, however much changed within it.
+  draw() { this.asked ??= requestAnimationFrame(() => { this.asked = undefined; this.paint(); }); }
+  paint() {
     const { listed } = this;
     const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW) - SPARE);
     const last = Math.min(listed.length, first + Math.ceil((this.scroller.clientHeight || 400) / ROW) + 2 * SPARE);

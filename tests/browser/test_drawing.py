@@ -8,11 +8,15 @@ from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import transaction
 from playwright.sync_api import Page, expect
 
 from accounts.models import Assignment, PlanChange, Territory, TerritoryPlan, User
 from accounts.territories.reading import PlanOnDay
-from footprints.models import Organisation
+from footprints.boundaries.reading import read
+from footprints.models import Kind, Organisation, Release
+from footprints.services.boundaries import load_boundaries
+from footprints.services.releases import undo_release
 from tests import factories
 
 from .conftest import PHONE, TODAY
@@ -412,3 +416,32 @@ def test_the_browser_counts_the_gaps_that_the_plan_s_page_counts(planner, name):
     expect(planner.locator("[data-gaps]")).to_have_text(
         f"{len(gaps)} without a territory" if gaps else "no gaps"
     )
+
+
+@pytest.fixture
+def boundaries(shared, demo):
+    """The boundaries of April 2023 as the ONS published them, for as long as a test needs them."""
+    file = read(shared / "boundaries" / "sicbl_2023-04_BSC.geojson")
+    with transaction.atomic():
+        load_boundaries(file, kind=Kind.objects.get(pk="sub_icb"), day=date(2023, 4, 1))
+    release = Release.objects.latest("pk")
+    yield
+    undo_release(release)
+
+
+def test_real_boundaries_take_the_place_of_squares_and_are_selected_alike(
+    planner, plan, boundaries
+):
+    open_workspace(planner, plan)
+    planner.get_by_role("button", name="Boundaries").click()
+    expect(planner.get_by_role("button", name="Boundaries")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    box = planner.locator("[data-field]").bounding_box()
+
+    planner.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(planner.locator("[data-selection]")).to_contain_text("1 unit selected")
+    give(planner, "South")
+
+    expect(saved(planner)).to_have_text("Saved")
+    assert set(holders(plan).values()) == {"S"}
