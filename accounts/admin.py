@@ -29,6 +29,7 @@ from .models import (
     SheetChange,
     SheetComment,
     SheetDeed,
+    Suggestion,
     Team,
     Territory,
     TerritoryPlan,
@@ -401,3 +402,11 @@ class FigureAdmin(ReadOnlyAdmin):
     list_filter = ["measure"]
     list_select_related = ["measure", "organisation"]
     search_fields = ["organisation__code__istartswith"]
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(ReadOnlyAdmin):
+    list_display = ["plan", "evens", "measure", "state", "by", "asked_at", "decided_by"]
+    list_filter = ["state", "evens", "asked_at"]
+    list_select_related = ["plan", "measure", "by", "decided_by"]
+    search_fields = ["plan__name", "by__last_name"]

@@ -6,7 +6,8 @@ from celery import shared_task
 from django.utils.timezone import localdate
 from kombu.exceptions import OperationalError
 
-from .models import Digest, Job
+from .balancing import asking
+from .models import Digest, Job, Suggestion
 from .services import digests, flags
 from .sheets import applying, jobs
 from .territories import lifecycle
@@ -69,6 +70,27 @@ def start(job):
             do_job.delay_on_commit(job.pk, lane)
     except OperationalError:
         logger.warning("Job %s waits for the broker", job.pk, exc_info=True)
+
+
+@shared_task
+def suggest(pk):
+    """Work out a suggestion, or begin it again where a worker was killed."""
+    asking.work(Suggestion.objects.get(pk=pk))
+
+
+@shared_task
+def resume_suggestions():
+    """Take up again what no worker is at: one was killed, or the broker lost its message."""
+    for suggestion in asking.unfinished():
+        suggest.apply_async((suggestion.pk,), expires=A_TICK)
+
+
+def start_suggestion(suggestion):
+    """Have a worker work it out, once it is committed; without a broker the clock will."""
+    try:
+        suggest.delay_on_commit(suggestion.pk)
+    except OperationalError:
+        logger.warning("Suggestion %s waits for the broker", suggestion.pk, exc_info=True)
 
 
 @shared_task

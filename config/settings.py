@@ -175,7 +175,14 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": f"{app}.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
     for app, names in {
-        "accounts": ("raise_flags", "apply_due", "activate_due", "resume_jobs", "send_digests"),
+        "accounts": (
+            "raise_flags",
+            "apply_due",
+            "activate_due",
+            "resume_jobs",
+            "resume_suggestions",
+            "send_digests",
+        ),
         "footprints": ("look_in_folder", "resume_reports", "fetch_due_feeds"),
     }.items()
     for name in names

@@ -25,6 +25,7 @@ from accounts.models import (
     RosterEntry,
     Scenario,
     SharedUnit,
+    Suggestion,
     Team,
     Territory,
     TerritoryPlan,
@@ -297,6 +298,13 @@ def shared_unit(**fields) -> SharedUnit:
     fields["territory"] = fields.get("territory") or territory()
     fields["organisation"] = fields.get("organisation") or organisation()
     return SharedUnit.objects.create(**{"share": 1, **fields})
+
+
+def suggestion(**fields) -> Suggestion:
+    fields["plan"] = fields.get("plan") or plan()
+    fields["by"] = fields.get("by") or fields["plan"].owner
+    values = {"from_on": fields["plan"].opened_on, "asked_at": now(), **fields}
+    return Suggestion.objects.create(**values)
 
 
 def scenario(**fields) -> Scenario:

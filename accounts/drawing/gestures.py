@@ -63,7 +63,6 @@ class Done:
     rows: list[tuple[int, int | None, int | None]]
 
 
-@transaction.atomic
 def move(
     plan: TerritoryPlan,
     expected: Mapping[int, int | None],
@@ -75,40 +74,70 @@ def move(
 ) -> Done:
     """Put the units to a territory (a key), or free them (None), from that day on.
 
-    `expected` is unit → the territory that its person believed it to be in. A unit that is already
-    where it should go is left alone, whatever was believed: so a gesture may be sent twice.
-    `since` is the revision that its person saw last, to say who moved what they did not expect.
+    `expected` is unit → the territory that its person believed it to be in. `since` is the
+    revision that its person saw last, to say who moved what they did not expect. Otherwise as
+    `move_all`.
+    """
+    wanted = {unit: (where, to) for unit, where in expected.items()}
+    return move_all(plan, wanted, from_on=from_on, by=by, since=since)
+
+
+@transaction.atomic
+def move_all(
+    plan: TerritoryPlan,
+    wanted: Mapping[int, tuple[int | None, int | None]],
+    *,
+    from_on: date,
+    by: User,
+    since: int | None = None,
+    says: str = "",
+) -> Done:
+    """Put each unit to a territory of its own, as one change.
+
+    `wanted` is unit → (where it is believed to be, where it should be), keys of territories, None
+    for none. A unit that is already where it should go is left alone, whatever was believed: so a
+    gesture may be sent twice. `says` are its words, where they are to be others.
 
     Raises Standing, BadGesture, MovedUnderYou, and as `plans.assign_units`; then nothing changed.
     """
     plan = _locked(plan)
-    if len(expected) > MOST:
-        raise BadGesture(f"{len(expected):,} units in one gesture; {MOST:,} are the most.")
-    home = _territories(plan, {to}).get(to)
-    if to is not None and home is None:
+    if len(wanted) > MOST:
+        raise BadGesture(f"{len(wanted):,} units in one gesture; {MOST:,} are the most.")
+    targets = {to for _, to in wanted.values()}
+    homes = _territories(plan, targets)
+    if targets - {None} - homes.keys():
         raise BadGesture("The territory is gone: somebody removed it.")
-    units = Organisation.objects.in_bulk(expected)
-    if len(units) < len(expected):
-        unknown = count(len(expected) - len(units), "unit is", "units are")
+    units = Organisation.objects.in_bulk(wanted)
+    if len(units) < len(wanted):
+        unknown = count(len(wanted) - len(units), "unit is", "units are")
         raise BadGesture(f"{unknown.capitalize()} not in the register.")
-    held = _held(plan, expected, from_on)
+    held = _held(plan, wanted, from_on)
     moved = {
-        unit: where for unit, where in expected.items() if _key(held, unit) not in (where, to)
+        unit: where for unit, (where, to) in wanted.items() if _key(held, unit) not in (where, to)
     }
     if moved:
         raise MovedUnderYou(_moved(plan, moved, held, from_on, since))
-    moving = [units[unit] for unit in expected if _key(held, unit) != to]
-    if not moving:
+    sets: dict[Territory | None, list[Organisation]] = {}
+    for unit, (_, to) in wanted.items():
+        if _key(held, unit) != to:
+            sets.setdefault(homes.get(to), []).append(units[unit])
+    if not sets:
         return Done(plan.revision, "", [])
-    says = f"{_called(moving, from_on)} {f'to {home}' if home else 'freed'}"[:200]
-    plans.move_units(plan, {home: moving}, plan.role, from_on=from_on, by=by)
-    rows = [_row(plan, unit.pk, held, to) for unit in moving]
+    if not says:
+        moving = [unit for each in sets.values() for unit in each]
+        home = next(iter(sets)) if len(sets) == 1 else None
+        where = f"to {home}" if home else "freed" if len(sets) == 1 else "moved"
+        says = f"{_called(moving, from_on)} {where}"
+    plans.move_units(plan, sets, plan.role, from_on=from_on, by=by)
+    rows = [
+        _row(plan, unit.pk, held, home and home.pk) for home, each in sets.items() for unit in each
+    ]
     made = PlanChange.objects.create(
         plan=plan,
         by=by,
         at=now(),
         from_on=from_on,
-        says=says,
+        says=says[:200],
         rows=rows,
         revision=plan.revision + 1,
     )
@@ -316,6 +345,7 @@ __all__ = [
     "NothingToDo",
     "can_undo",
     "move",
+    "move_all",
     "redo",
     "since",
     "undo",

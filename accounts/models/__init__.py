@@ -6,6 +6,7 @@ from .jobs import Job, JobSheet
 from .leads import AccountLead
 from .measures import Figure, Measure
 from .scenarios import Scenario
+from .suggestions import Suggestion
 from .teams import DataSupplier, Freeze, Team
 from .territories import (
     Assignment,
@@ -47,6 +48,7 @@ __all__ = [
     "SheetChange",
     "SheetComment",
     "SheetDeed",
+    "Suggestion",
     "Team",
     "Territory",
     "TerritoryPlan",

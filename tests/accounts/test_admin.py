@@ -97,6 +97,7 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.scenario()
     factories.plan(copied_from=factories.plan())
     factories.challenge(), factories.figure(), factories.shared_unit()
+    factories.suggestion()
     made = {"plan": factories.plan(), "at": timezone.now(), "revision": 1}
     PlanStep.objects.create(**made, deed="made")
     PlanChange.objects.create(**made, from_on=made["plan"].opened_on, says="Assigned", rows=[])

@@ -19,6 +19,7 @@ from accounts.models import (
     SharedUnit,
     Sheet,
     SheetChange,
+    Suggestion,
     Team,
     Territory,
     TerritoryPlan,
@@ -349,6 +350,33 @@ def test_a_body_has_one_figure_of_a_measure():
         make.figure(measure=first.measure, organisation=first.organisation)
 
 
+def test_one_suggestion_is_worked_out_for_a_plan_at_a_time():
+    first = make.suggestion()
+    make.suggestion(plan=first.plan, state="done")  # a witness
+
+    with refused("suggestion_one_at_a_time_a_plan"):
+        make.suggestion(plan=first.plan, state="working")
+
+
+@pytest.mark.parametrize("evens", ["measure", "people"])
+def test_a_suggestion_evens_a_measure_or_something_else(evens):
+    measure = None if evens == "measure" else make.measure()
+
+    with refused("suggestion_evens_a_measure"):
+        make.suggestion(evens=evens, measure=measure)
+
+
+@pytest.mark.parametrize("weight", [{"still": -1}, {"compact": 5.5}])
+def test_a_suggestion_weighs_within_reason(weight):
+    with refused("suggestion_weighs_within_reason"):
+        make.suggestion(**weight)
+
+
+def test_a_suggestion_is_at_most_wholly_done():
+    with refused("suggestion_percent_of_a_whole"):
+        make.suggestion(percent=101)
+
+
 def test_every_constraint_of_ours_is_broken_above():
     """A new constraint fails this test until a test breaks it."""
     models = [
@@ -360,6 +388,7 @@ def test_every_constraint_of_ours_is_broken_above():
         Measure,
         RosterEntry,
         SharedUnit,
+        Suggestion,
         Team,
         Territory,
         TerritoryPlan,
@@ -390,6 +419,10 @@ def test_every_constraint_of_ours_is_broken_above():
         "rosterentry_some_of_one_person",
         "sharedunit_once_a_territory",
         "sharedunit_part_of_a_whole",
+        "suggestion_evens_a_measure",
+        "suggestion_one_at_a_time_a_plan",
+        "suggestion_percent_of_a_whole",
+        "suggestion_weighs_within_reason",
         "team_cycle_lasts_and_starts",
         "territory_capacity_not_negative",
         "territory_code_once_a_plan",

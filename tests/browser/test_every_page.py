@@ -16,6 +16,7 @@ from django.urls import URLResolver, get_resolver, reverse
 from django.utils.timezone import now
 from playwright.sync_api import expect
 
+from accounts.balancing import asking
 from accounts.challenges.deeds import challenge
 from accounts.models import (
     AccountLead,
@@ -107,6 +108,15 @@ def a_stopped_job():
         flag = flag_of("Key accounts 2026/27", "South East London")
         stop(ask(flag.reorganisation, Job.Deed.PREPARE, [flag.pk], by=by), by=by)
     return Job.objects.first()
+
+
+def a_suggestion():
+    """A suggestion that was worked out, for a plan of the demo; made once."""
+    made = TerritoryPlan.objects.get(name="Primary care 2026/27")
+    if not made.suggestions.exists():
+        asked = asking.ask(made, by=User.objects.get(username="planner"), from_on=TODAY)
+        asking.work(asked, tries=2)
+    return made.suggestions.first().get_absolute_url()
 
 
 def a_challenge():
@@ -360,6 +370,8 @@ PAGES = {
         (lambda: letter("planner"), PLANS),
         (lambda: letter("rep"), {"rep"}),
     ],
+    "accounts:suggest": [(lambda: plan("Primary care 2026/27") + "suggest/", PLANS)],
+    "accounts:suggestion": [(lambda: a_suggestion(), PLANS)],
     "accounts:challenges": [(lambda: a_challenge() and "/challenges/", ALL)],
     "accounts:challenge": [(lambda: a_challenge().get_absolute_url(), PLANS | {"rep"})],
     "accounts:raise_challenge": [(lambda: territory("T21") + "challenge/", PLANS | {"rep"})],
@@ -481,6 +493,9 @@ DEEDS = {
     "accounts:approve_sheet",
     "accounts:take_back_sheet",
     "accounts:apply_sheet",
+    "accounts:take_suggestion",
+    "accounts:throw_suggestion_away",
+    "accounts:stop_suggestion",
     "accounts:answer_challenge",
     "accounts:withdraw_challenge",
     "accounts:stop_job",

@@ -1,0 +1,189 @@
+"""From a plan on a day to a problem of numbers, and from a deal back to what it means."""
+
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+
+from footprints.adjacency import neighbours
+from footprints.boundaries.grid import from_degrees
+from footprints.models import Version
+from footprints.tiles import places_on
+
+from ..measures.rolling_up import roll_up
+from ..models import Suggestion, Territory, TerritoryPlan, User
+from ..territories.reading import PlanOnDay
+from .solving import NOBODY, Deal, Problem, least_moved
+
+
+class CannotDeal(Exception):
+    """A plan that cannot be balanced so, in the reader's words."""
+
+
+@dataclass
+class Table:
+    """A problem, and whose units and territories its indices are.
+
+    ``units`` and ``homes`` are keys by index. ``uncounted`` units have no amount and count
+    nothing; ``unplaced`` lie nowhere known, and stay as they are with ``beside``, units of other
+    kinds.
+    """
+
+    problem: Problem
+    units: list[int]
+    homes: list[int]
+    uncounted: int
+    unplaced: int
+    beside: int
+
+
+def table_of(suggestion: Suggestion, user: User) -> Table:
+    """The problem that a suggestion asks about. Raises CannotDeal."""
+    on_day = PlanOnDay(suggestion.plan, user, suggestion.from_on)
+    homes = leaves(suggestion.plan)
+    if len(homes) < 2:
+        raise CannotDeal("Add at least two territories first: there is nothing to deal between.")
+    if not on_day.gap_kinds:
+        raise CannotDeal("The plan has no units, and does not say of which kind they should be.")
+    kind = on_day.gap_kinds[0]
+    held = {unit: territory.pk for unit, territory in on_day.held.items()}
+    shown = on_day.shown
+    of_kind = list(_of_kind(shown, kind, on_day))
+    places = places_on(of_kind, on_day.day)
+    units = sorted(places)
+    if len(units) < len(homes):
+        raise CannotDeal(
+            f"There are {len(units)} {kind.plural} to deal between {len(homes)} territories."
+        )
+    amounts = _amounts(suggestion, on_day, units)
+    if not amounts.any():
+        raise CannotDeal("No unit has a figure on the day: there is nothing to even out.")
+    index = {home: at for at, home in enumerate(homes)}
+    now = np.array([index.get(held.get(unit), NOBODY) for unit in units])
+    stays = set(suggestion.locked)
+    locked = np.array([held.get(unit) in stays and held[unit] in index for unit in units])
+    at = {unit: number for number, unit in enumerate(units)}
+    beside = [[] for _ in units]
+    for a, b in neighbours([kind.pk], on_day.day).pairs:
+        if a in at and b in at:
+            beside[at[a]].append(at[b])
+            beside[at[b]].append(at[a])
+    return Table(
+        Problem(
+            amounts=amounts,
+            places=np.array([from_degrees(*places[unit])[0] for unit in units]),
+            neighbours=[np.array(sorted(each), dtype=int) for each in beside],
+            now=now,
+            locked=locked,
+            territories=len(homes),
+            still=suggestion.still,
+            compact=suggestion.compact,
+        ),
+        units,
+        homes,
+        uncounted=int((amounts == 0).sum()),
+        unplaced=len(of_kind) - len(units),
+        beside=len(shown) - len(of_kind),
+    )
+
+
+def leaves(plan: TerritoryPlan) -> list[int]:
+    """The territories that hold units: those without parts, by key, in the plan's order."""
+    parts = Territory.objects.filter(plan=plan, parent__isnull=False).values("parent")
+    found = Territory.objects.filter(plan=plan).exclude(pk__in=parts)
+    return list(found.order_by("position", "code").values_list("pk", flat=True))
+
+
+def _of_kind(units, kind, on_day: PlanOnDay):
+    live = Version.objects.now().on(on_day.day).filter(organisation__in=units, kind=kind)
+    return live.values_list("organisation", flat=True)
+
+
+def _amounts(suggestion: Suggestion, on_day: PlanOnDay, units: list[int]) -> np.ndarray:
+    """The amount of each unit; nothing where none is known, or it is less than nothing."""
+    if suggestion.evens == Suggestion.Evens.UNITS:
+        return np.ones(len(units))
+    if suggestion.evens == Suggestion.Evens.PEOPLE:
+        found = on_day.people
+    else:
+        found = roll_up(suggestion.measure, units, on_day.day).amounts
+    return np.array([max(0.0, float(found.get(unit, 0))) for unit in units])
+
+
+# --- What it is set beside ----------------------------------------------------------------------
+
+
+def greedy(problem: Problem) -> Deal:
+    """A deal as by hand: the largest first, each to the nearest territory with room."""
+    places, amounts = problem.places, problem.amounts
+    middles = np.full((problem.territories, 2), np.nan)
+    for territory in range(problem.territories):
+        mine = problem.now == territory
+        if mine.any():
+            middles[territory] = places[mine].mean(0)
+    empty = np.isnan(middles[:, 0])
+    middles[empty] = places[np.linspace(0, len(places) - 1, int(empty.sum())).astype(int)]
+    of = np.full(len(places), NOBODY)
+    of[problem.locked] = problem.now[problem.locked]
+    loads = np.bincount(of[problem.locked], amounts[problem.locked], problem.territories).astype(
+        float
+    )
+    for unit in np.argsort(-amounts, kind="stable"):
+        if of[unit] != NOBODY:
+            continue
+        apart = ((places[unit] - middles) ** 2).sum(1)
+        room = loads + amounts[unit] <= problem.even * (1 + problem.within)
+        of[unit] = np.where(room, apart, apart + apart.max() * 10).argmin()
+        loads[of[unit]] += amounts[unit]
+    return Deal(problem, of)
+
+
+def random(problem: Problem, seed: int = 0) -> Deal:
+    """A deal by lot."""
+    lot = Random(seed)
+    of = np.array([lot.randrange(problem.territories) for _ in problem.amounts])
+    of[problem.locked] = problem.now[problem.locked]
+    return Deal(problem, of)
+
+
+def told(table: Table, deal: Deal) -> dict:
+    """How good a deal is, for JSON: beside what there is, a random and a greedy one, and the
+    least that must change hands. Amounts are floats; ``farthest`` is a share of even."""
+    problem = table.problem
+    sides = {
+        "suggested": deal,
+        "greedy": greedy(problem),
+        "random": random(problem),
+    }
+    if (problem.now != NOBODY).any():
+        sides["now"] = Deal(problem, problem.now)
+    return {
+        "sides": {
+            name: {
+                "farthest": side.farthest,
+                "moved": side.moved,
+                "parts": side.parts,
+                "loads": [round(load, 4) for load in side.loads.tolist()],
+            }
+            for name, side in sides.items()
+        },
+        "homes": table.homes,
+        "even": problem.even,
+        "amount": float(problem.amounts.sum()),
+        "least": least_moved(problem),
+        "within": problem.within,
+        "units": len(table.units),
+        "uncounted": table.uncounted,
+        "unplaced": table.unplaced,
+        "beside": table.beside,
+    }
+
+
+def moves(table: Table, deal: Deal) -> list[list[int | None]]:
+    """[unit, territory before or None, territory after] of each unit that would move, as keys."""
+    before, after = table.problem.now.tolist(), deal.of.tolist()
+    return [
+        [unit, None if was == NOBODY else table.homes[was], table.homes[to]]
+        for unit, was, to in zip(table.units, before, after, strict=True)
+        if was != to
+    ]

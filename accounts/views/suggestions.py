@@ -1,0 +1,208 @@
+"""The doors of suggestions: ask the solver, watch it, take what it found, or not."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from footprints.models import Organisation, Version
+
+from .. import tasks
+from ..balancing import asking
+from ..balancing.dealing import leaves
+from ..balancing.forms import SuggestionForm
+from ..drawing.gestures import MovedUnderYou
+from ..models import Suggestion, Territory
+from ..services.flags import raise_flags
+from ..territories.plans import PlanError, plans_changeable_by
+
+MOVES_SHOWN = 2_000
+LISTED = 10
+
+
+@login_required
+def suggest(request, pk):
+    """Ask for a suggestion for a plan; those asked for before beside it."""
+    found = plans_changeable_by(request.user).select_related("team", "owner")
+    plan = get_object_or_404(found, pk=pk)
+    form = SuggestionForm(
+        request.POST or None,
+        plan=plan,
+        user=request.user,
+        homes=leaves(plan),
+        initial={"from_on": plan.day_for(request.as_at.day)},
+    )
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            made = asking.ask(
+                plan,
+                by=request.user,
+                **{**said, "locked": [territory.pk for territory in said["locked"]]},
+            )
+        except asking.SuggestionError as error:
+            form.add_error(None, str(error))
+        else:
+            tasks.start_suggestion(made)
+            return redirect(made)
+    context = {
+        "plan": plan,
+        "form": form,
+        "before": plan.suggestions.select_related("by", "plan", "measure")[:LISTED],
+    }
+    status = 422 if form.errors else 200
+    return render(request, "accounts/suggestions/ask.html", context, status=status)
+
+
+def _suggestion(request, pk) -> Suggestion:
+    found = Suggestion.objects.visible_to(request.user)
+    return get_object_or_404(found.select_related("plan", "by", "measure", "decided_by"), pk=pk)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One deal among those compared, in words."""
+
+    name: str
+    farthest: str
+    moved: str
+    parts: int
+    is_suggested: bool
+
+
+@dataclass(frozen=True)
+class Home:
+    """A territory before and after: its load as an index, 100 being even."""
+
+    territory: Territory
+    before: int | None
+    after: int
+    gains: int
+    loses: int
+
+
+SIDES = {
+    "now": "As it is",
+    "suggested": "Suggested",
+    "greedy": "The largest first, each to the nearest with room",
+    "random": "By lot",
+}
+
+
+def _percent(part: float) -> str:
+    return f"{part:.1%}"
+
+
+def _sides(told) -> list[Side]:
+    whole = told["amount"] or 1
+    return [
+        Side(
+            name,
+            _percent(side["farthest"]),
+            "—" if key == "now" else _percent(side["moved"] / whole),
+            side["parts"],
+            key == "suggested",
+        )
+        for key, name in SIDES.items()
+        if (side := told["sides"].get(key))
+    ]
+
+
+def _homes(suggestion, territories) -> list[Home]:
+    told, even = suggestion.told, suggestion.told["even"] or 1
+    before = told["sides"].get("now", {}).get("loads")
+    gains, loses = {}, {}
+    for _, was, to in suggestion.found:
+        gains[to] = gains.get(to, 0) + 1
+        loses[was] = loses.get(was, 0) + 1
+    return [
+        Home(
+            territories[key],
+            round(100 * before[at] / even) if before else None,
+            round(100 * load / even),
+            gains.get(key, 0),
+            loses.get(key, 0),
+        )
+        for at, (key, load) in enumerate(
+            zip(told["homes"], told["sides"]["suggested"]["loads"], strict=True)
+        )
+        if key in territories
+    ]
+
+
+@login_required
+def suggestion(request, pk):
+    """How far it is; once it is worked out, how good it is, and every unit that would move."""
+    found = _suggestion(request, pk)
+    context = {"suggestion": found, "plan": found.plan}
+    if found.told:
+        territories = Territory.objects.in_bulk(found.told["homes"])
+        shown = found.found[:MOVES_SHOWN]
+        units = Organisation.objects.in_bulk([row[0] for row in shown])
+        names = dict(
+            Version.objects.now()
+            .on(found.from_on)
+            .filter(organisation__in=units)
+            .values_list("organisation", "name")
+        )
+        context |= {
+            "sides": _sides(found.told),
+            "least": _percent(found.told["least"] / (found.told["amount"] or 1)),
+            "within": _percent(found.told["within"]),
+            "homes": _homes(found, territories),
+            "moves": [
+                (units[unit], names.get(unit, ""), territories.get(was), territories.get(to))
+                for unit, was, to in shown
+            ],
+            "more": len(found.found) - len(shown),
+            "may_take": found.state == Suggestion.State.DONE
+            and plans_changeable_by(request.user).filter(pk=found.plan_id).exists(),
+        }
+    return render(request, "accounts/suggestions/suggestion.html", context)
+
+
+@login_required
+@require_POST
+def take(request, pk):
+    """Move all that is suggested, or the ticked units."""
+    found = _suggestion(request, pk)
+    get_object_or_404(plans_changeable_by(request.user), pk=found.plan_id)
+    units = None
+    if request.POST.get("which") != "all":
+        units = [int(key) for key in request.POST.getlist("row") if key.isdecimal()]
+    try:
+        done = asking.take(found, by=request.user, units=units)
+    except MovedUnderYou as error:
+        messages.error(request, f"{error} Ask for a new suggestion: this one rests on the old.")
+        return redirect(found)
+    except (PlanError, asking.SuggestionError) as error:
+        messages.error(request, str(error))
+        return redirect(found)
+    raise_flags()
+    messages.success(request, f"{len(done.rows):,} units moved. Undo it in the workspace.")
+    return redirect(request.as_at.keep(found.plan.get_absolute_url()))
+
+
+@login_required
+@require_POST
+def throw_away(request, pk):
+    return _settle(request, pk, asking.throw_away, "It is thrown away; nothing has changed.")
+
+
+@login_required
+@require_POST
+def stop(request, pk):
+    return _settle(request, pk, asking.stop, "It is stopped; nothing has changed.")
+
+
+def _settle(request, pk, deed, says):
+    found = _suggestion(request, pk)
+    try:
+        deed(found, by=request.user)
+    except asking.SuggestionError as error:
+        messages.error(request, str(error))
+        return redirect(found)
+    messages.success(request, says)
+    return redirect("accounts:suggest", found.plan_id)
