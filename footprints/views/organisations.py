@@ -98,8 +98,8 @@ class OrganisationList(ListView):
             order = replace(order, keys=("organisation__kinds__code", "pk"))
         return order.page(branches or [every.none()], **place)
 
-    def file(self, queryset):
-        return super().file(self.with_relations(queryset))
+    def file(self, queryset, form):
+        return super().file(self.with_relations(queryset), form)
 
     def get_count(self, queryset):
         """Where kinds alone narrow the list the census knows the number; else of few rows."""
