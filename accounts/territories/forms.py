@@ -21,6 +21,7 @@ class PlanForm(forms.ModelForm):
 
     nations = forms.MultipleChoiceField(
         choices=Nation.choices,
+        initial=[Nation.ENGLAND.value],
         widget=forms.CheckboxSelectMultiple,
         help_text="Gaps are looked for in these.",
     )

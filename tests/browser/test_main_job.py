@@ -249,11 +249,10 @@ def test_a_plan_is_made_and_units_assigned_singly_and_in_bulk(planner):
     planner.get_by_role("button", name="Make the plan").click()
     expect(planner.locator("#messages")).to_contain_text("Add its territories")
     for code, name in (("T01", "Kent"), ("T02", "Sussex")):
-        planner.get_by_text("Add a territory", exact=True).first.click()
-        sheet = planner.locator("form.deed:visible")
-        sheet.get_by_label("Code").fill(code)
-        sheet.get_by_label("Name").fill(name)
-        sheet.get_by_role("button", name="Add").click()
+        planner.get_by_role("link", name="Add a territory", exact=True).click()
+        planner.get_by_label("Code", exact=True).fill(code)
+        planner.locator("form.deed-page").get_by_label("Name").fill(name)
+        planner.get_by_role("button", name="Add", exact=True).click()
         expect(planner.locator("#messages")).to_contain_text(f"Territory {code} {name} is added")
 
     planner.get_by_text("Assign a unit").first.click()
