@@ -27,6 +27,7 @@ from ..models import (
     User,
 )
 from ..territories.colours import fill_of
+from ..territories.coverage import AS_ROLE, plans_beside
 from ..territories.reading import NATION_TIER, SYSTEM_TIER
 from .gestures import can_undo
 
@@ -260,18 +261,16 @@ def described(territory: Territory, owner: str = "") -> dict:
 
 
 def _elsewhere(plan, day, place_of, at):
-    """Units that another active plan of the team has in the same role: what overlaps.
+    """Units that a plan beside this one has in the same role: what would overlap.
 
     [place of the unit, who has it, its declared part or None, our declared parts by territory].
-    The plan that this one replaces, and the one it was copied from, give way to it.
+    Which plans stand beside it, and in which role, is `coverage`'s to say.
     """
-    gives_way = [key for key in (plan.pk, plan.replaces_id, plan.copied_from_id) if key]
-    active = TerritoryPlan.objects.filter(
-        team=plan.team_id, state=TerritoryPlan.State.ACTIVE, role=plan.role
-    ).exclude(pk__in=gives_way)
     others = (
-        Assignment.objects.filter(plan__in=active, role=plan.role)
+        Assignment.objects.filter(plan__in=plans_beside(plan, day))
         .on(day)
+        .annotate(as_role=AS_ROLE)
+        .filter(as_role=plan.role)
         .order_by("organisation", "pk")
         .values_list("organisation", "territory", "territory__code", "plan__name")
     )

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 WHOLE = Decimal(1)
 
 # An assignment's own role; where it is the owner's, the plan says how the plan covers.
-ROLE = Case(When(role=CoverageRole.OWNER, then=F("plan__role")), default=F("role"))
+AS_ROLE = Case(When(role=CoverageRole.OWNER, then=F("plan__role")), default=F("role"))
 
 
 class SharesDoNotSum(PlanError):
@@ -108,7 +108,7 @@ def overlaps(plan: TerritoryPlan, day: date, known: int | None = None) -> list[O
     found = list(
         Assignment.objects.filter(beside)
         .on(day)
-        .annotate(as_role=ROLE)
+        .annotate(as_role=AS_ROLE)
         .values("organisation", "as_role")
         .annotate(
             number=Count("territory", distinct=True),
@@ -182,7 +182,7 @@ class Coverage:
         taken = set(
             Assignment.objects.filter(plan__in=self.beside)
             .on(self.day)
-            .annotate(as_role=ROLE)
+            .annotate(as_role=AS_ROLE)
             .filter(as_role=self.plan.role)
             .values_list("organisation", flat=True)
         )
