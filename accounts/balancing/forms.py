@@ -2,7 +2,9 @@
 
 from django import forms
 
+from ..forms import DAY, day_of
 from ..models import Measure, Suggestion, Territory
+from .dealing import leaves
 
 
 class Weight(forms.FloatField):
@@ -14,9 +16,16 @@ class Weight(forms.FloatField):
         super().__init__(min_value=0, max_value=5, initial=1, **kwargs)
 
 
-class SuggestionForm(forms.ModelForm):
+class SuggestionForm(forms.Form):
     """What is to be even, and how much few changes and short ways count."""
 
+    evens = forms.ChoiceField(label="Make even", choices=Suggestion.Evens.choices)
+    measure = forms.ModelChoiceField(
+        Measure.objects.none(),
+        required=False,
+        empty_label="None",
+        help_text="Only where a measure is to be even.",
+    )
     still = Weight(
         label="Few changes",
         help_text="Left: who has what now counts little. Right: as few units as can be move.",
@@ -25,6 +34,7 @@ class SuggestionForm(forms.ModelForm):
         label="Short ways",
         help_text="Left: patches may sprawl. Right: every unit near the middle of its patch.",
     )
+    from_on = forms.DateField(label="From", widget=DAY)
     locked = forms.ModelMultipleChoiceField(
         Territory.objects.none(),
         label="Keep as they are",
@@ -32,38 +42,21 @@ class SuggestionForm(forms.ModelForm):
         widget=forms.CheckboxSelectMultiple,
     )
 
-    class Meta:
-        model = Suggestion
-        fields = ["evens", "measure", "still", "compact", "from_on"]
-        widgets = {
-            "from_on": forms.DateInput(attrs={"type": "date"}),
-        }
-        help_texts = {
-            "measure": "Only where a measure is to be even.",
-        }
-
-    def __init__(self, *args, plan, user, homes, **kwargs):
+    def __init__(self, *args, plan, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.plan = plan
         self.fields["measure"].queryset = Measure.objects.visible_to(user)
-        self.fields["measure"].empty_label = "None"
-        self.fields["locked"].queryset = Territory.objects.filter(pk__in=homes).order_by(
+        self.fields["locked"].queryset = Territory.objects.filter(pk__in=leaves(plan)).order_by(
             "position", "code"
         )
 
     def clean_from_on(self):
-        day = self.cleaned_data["from_on"]
-        if self.plan.day_for(day) != day:
-            raise forms.ValidationError("The plan does not hold on this day.")
-        return day
+        return day_of(self.plan, self.cleaned_data["from_on"])
 
     def clean(self):
         cleaned = super().clean()
-        if cleaned.get("evens") == Suggestion.Evens.MEASURE and not cleaned.get("measure"):
-            self.add_error("measure", "Say which measure is to be even.")
         if cleaned.get("evens") != Suggestion.Evens.MEASURE:
             cleaned["measure"] = None
+        elif not cleaned.get("measure"):
+            self.add_error("measure", "Say which measure is to be even.")
         return cleaned
-
-    def _post_clean(self):
-        """The model's own checks come with `ask`: the form has no plan to show them."""

@@ -11,6 +11,7 @@ from ..territories.plans import may_plan
 from .challenges import named
 
 LEADS_SHOWN = 20  # the list of alerts has the rest
+CHALLENGES_SHOWN = 20  # and the list of challenges
 
 
 class Home(LoginRequiredMixin, TemplateView):
@@ -43,4 +44,5 @@ class Home(LoginRequiredMixin, TemplateView):
 def _challenges(user, today):
     """What the field says and nobody has answered, of plans the user may open."""
     found = Challenge.objects.visible_to(user).open()
-    return named(found, today).select_related("plan", "territory", "organisation", "by")
+    found = named(found, today).select_related("plan", "territory", "organisation", "by")
+    return found[:CHALLENGES_SHOWN]

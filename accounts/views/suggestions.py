@@ -11,7 +11,6 @@ from footprints.models import Organisation, Version
 
 from .. import tasks
 from ..balancing import asking
-from ..balancing.dealing import leaves
 from ..balancing.forms import SuggestionForm
 from ..drawing.gestures import MovedUnderYou
 from ..models import Suggestion, Territory
@@ -31,7 +30,6 @@ def suggest(request, pk):
         request.POST or None,
         plan=plan,
         user=request.user,
-        homes=leaves(plan),
         initial={"from_on": plan.day_for(request.as_at.day)},
     )
     if request.method == "POST" and form.is_valid():
