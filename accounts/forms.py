@@ -139,8 +139,8 @@ class FreeForm(forms.Form):
         return day_of(self.plan, self.cleaned_data["closed_on"])
 
 
-class AlignmentForm(forms.Form):
-    """An alignment to bring in: pasted, or a file; the plan it becomes."""
+class PastedForm(forms.Form):
+    """Lines that are pasted, or a file of them; `text` has either once the form is clean."""
 
     text = forms.CharField(
         label="Paste it here",
@@ -154,23 +154,18 @@ class AlignmentForm(forms.Form):
         label="or choose a file",
         required=False,
         allow_empty_file=True,  # an empty file gets our own words
-        help_text="CSV, TSV or semicolons, in UTF-8; up to 10 MB. Not a workbook: copy its cells.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,text/plain"}),
-    )
-    name = forms.CharField(label="Name of the plan", max_length=120)
-    team = forms.ModelChoiceField(None, empty_label="Choose a team")
-    opened_on = forms.DateField(
-        label="First day of the plan",
-        widget=DAY,
-        help_text="Codes are followed to what lives on this day; the plan is flagged for every "
-        "reorganisation after it.",
     )
     leave_out = forms.BooleanField(label="Leave out the rest", required=False)
 
-    def __init__(self, *args, by, **kwargs):
+    roles: tuple[str, ...] = ()  # of the columns that somebody may put right
+    accept = ".csv,.tsv,.txt,text/csv,text/plain"
+    kinds_of_file = ""
+    nothing_given = ""
+
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = teams_open_to(by)
-        self.initial.setdefault("team", by.team_id)
+        self.fields["file"].help_text = self.kinds_of_file
+        self.fields["file"].widget.attrs["accept"] = self.accept
 
     def clean(self):
         """Put the text of a file where the pasted text stands, so that neither is lost."""
@@ -178,19 +173,16 @@ class AlignmentForm(forms.Form):
         upload = cleaned.get("file")
         if upload:
             try:
-                cleaned["text"] = self._text_of(upload)
+                cleaned["text"] = self.text_of(upload)
             except alignment.Unreadable as error:
                 self.add_error("file", f"{upload.name}: {error}")
-        elif not (cleaned.get("text") or "").strip():
-            self.add_error("text", "Paste lines of unit, territory and owner, or choose a file.")
+        elif "file" not in self.errors and not (cleaned.get("text") or "").strip():
+            self.add_error("text", self.nothing_given)
         return cleaned
 
-    def _text_of(self, upload):
-        if upload.size > alignment.MOST_BYTES:
-            raise alignment.Unreadable(alignment.too_big(upload.size))
-        if not upload.size:
-            raise alignment.Unreadable("The file is empty. Choose another, or paste its lines.")
-        return alignment.decoded(upload.read(), name=upload.name)
+    def text_of(self, upload) -> str:
+        """The lines of a file. Raises Unreadable."""
+        raise NotImplementedError
 
     @property
     def either(self):
@@ -200,12 +192,39 @@ class AlignmentForm(forms.Form):
     @property
     def columns(self) -> dict[str, int]:
         """The columns as somebody put them right: role → column from 0."""
-        chosen = {}
-        for role in alignment.ROLES:
-            text = self.data.get(f"column-{role}", "")
-            if re.fullmatch(r"\d{1,3}", text):
-                chosen[role] = int(text)
-        return chosen
+        chosen = {role: self.data.get(f"column-{role}", "") for role in self.roles}
+        return {role: int(text) for role, text in chosen.items() if re.fullmatch(r"\d{1,3}", text)}
+
+
+class AlignmentForm(PastedForm):
+    """An alignment to bring in: pasted, or a file; the plan it becomes."""
+
+    roles = alignment.ROLES
+    kinds_of_file = (
+        "CSV, TSV or semicolons, in UTF-8; up to 10 MB. Not a workbook: copy its cells."
+    )
+    nothing_given = "Paste lines of unit, territory and owner, or choose a file."
+
+    name = forms.CharField(label="Name of the plan", max_length=120)
+    team = forms.ModelChoiceField(None, empty_label="Choose a team")
+    opened_on = forms.DateField(
+        label="First day of the plan",
+        widget=DAY,
+        help_text="Codes are followed to what lives on this day; the plan is flagged for every "
+        "reorganisation after it.",
+    )
+
+    def __init__(self, *args, by, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = teams_open_to(by)
+        self.initial.setdefault("team", by.team_id)
+
+    def text_of(self, upload):
+        if upload.size > alignment.MOST_BYTES:
+            raise alignment.Unreadable(alignment.too_big(upload.size))
+        if not upload.size:
+            raise alignment.Unreadable("The file is empty. Choose another, or paste its lines.")
+        return alignment.decoded(upload.read(), name=upload.name)
 
     @property
     def choices(self) -> dict[int, str]:

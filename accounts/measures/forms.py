@@ -1,38 +1,24 @@
 """What a person types to bring a measure."""
 
-import re
-
 from django import forms
 
 from footprints.uploads import too_large
 
-from ..forms import DAY
+from ..forms import DAY, PastedForm
 from ..models import Measure
 from ..territories.alignment import Unreadable
 from ..territories.plans import teams_open_to
 from . import reading
 
 
-class MeasureForm(forms.ModelForm):
+class MeasureForm(PastedForm, forms.ModelForm):
     """Figures, pasted or in a file, and what they count."""
 
-    text = forms.CharField(
-        label="Paste it here",
-        required=False,
-        strip=False,
-        widget=forms.Textarea(
-            attrs={"rows": 12, "spellcheck": "false", "autocomplete": "off", "class": "code-text"}
-        ),
-    )
-    file = forms.FileField(
-        label="or choose a file",
-        required=False,
-        allow_empty_file=True,  # an empty file gets our own words
-        help_text="XLSX, CSV, TSV or semicolons; up to 15 MB.",
-        widget=forms.ClearableFileInput(
-            attrs={"accept": ".xlsx,.xlsm,.csv,.tsv,.txt,text/csv,text/plain"}
-        ),
-    )
+    roles = reading.ROLES
+    accept = ".xlsx,.xlsm,.csv,.tsv,.txt,text/csv,text/plain"
+    kinds_of_file = "XLSX, CSV, TSV or semicolons; up to 15 MB."
+    nothing_given = "Paste lines of a code and an amount, or choose a file."
+
     add_up = forms.BooleanField(
         label="Add the lines of one code up",
         required=False,
@@ -41,7 +27,6 @@ class MeasureForm(forms.ModelForm):
     may_be_negative = forms.BooleanField(
         label="Some may be below nothing, as returns are", required=False
     )
-    leave_out = forms.BooleanField(label="Leave out the rest", required=False)
 
     class Meta:
         model = Measure
@@ -74,19 +59,9 @@ class MeasureForm(forms.ModelForm):
         return days
 
     def clean(self):
-        """Put the text of a file where the pasted text stands, so that neither is lost."""
-        cleaned = super().clean()
-        upload = cleaned.get("file")
-        if upload:
-            try:
-                cleaned["text"] = self._text_of(upload)
-            except Unreadable as error:
-                self.add_error("file", f"{upload.name}: {error}")
-        elif self.files_dropped:
+        if self.files_dropped:
             self.add_error("file", "The file is far larger than can be read.")
-        elif not (cleaned.get("text") or "").strip():
-            self.add_error("text", "Paste lines of a code and an amount, or choose a file.")
-        return cleaned
+        return super().clean()
 
     files_dropped = False
 
@@ -95,7 +70,7 @@ class MeasureForm(forms.ModelForm):
         the constraint of one name a team is not asked."""
         return super()._get_validation_exclusions() | {"team"}
 
-    def _text_of(self, upload):
+    def text_of(self, upload):
         if upload.size > reading.MOST_BYTES:
             raise Unreadable(reading.too_big(upload.size))
         return reading.text_of(upload.read(), name=upload.name)
@@ -104,11 +79,6 @@ class MeasureForm(forms.ModelForm):
         """Say so where the file of this request was larger than any may be."""
         self.files_dropped = bool(too_large(request))
         return self
-
-    @property
-    def either(self):
-        """The two fields of which one is enough."""
-        return [self["text"], self["file"]]
 
     @property
     def about(self):
@@ -120,12 +90,6 @@ class MeasureForm(forms.ModelForm):
     def how(self):
         """The two boxes that say how lines are read."""
         return [self["add_up"], self["may_be_negative"]]
-
-    @property
-    def columns(self) -> dict[str, int]:
-        """The columns as somebody put them right: role → column from 0."""
-        chosen = {role: self.data.get(f"column-{role}", "") for role in reading.ROLES}
-        return {role: int(text) for role, text in chosen.items() if re.fullmatch(r"\d{1,3}", text)}
 
     @property
     def kept(self) -> dict:
