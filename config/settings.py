@@ -6,6 +6,7 @@ one machine needs.
 
 import os
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -117,6 +118,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.alerts",
                 "accounts.demo.logins",
+                "config.context.clock",
             ],
         },
     },
@@ -171,9 +173,10 @@ CELERY_TASK_IGNORE_RESULT = True  # what a task did is in the rows it wrote
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 
 # The clock. A tick that found no worker within its minute is dropped: the next one does its work.
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Administrators may change when each runs; a changed one does not follow what is said here.
+CELERY_BEAT_SCHEDULER = "config.clock:Clock"
 CELERY_BEAT_SCHEDULE = {
-    name: {"task": f"{app}.tasks.{name}", "schedule": 60, "options": {"expires": 55}}
+    name: {"task": f"{app}.tasks.{name}", "schedule": 60, "options": {"expire_seconds": 55}}
     for app, names in {
         "accounts": (
             "raise_flags",
@@ -182,10 +185,25 @@ CELERY_BEAT_SCHEDULE = {
             "resume_jobs",
             "resume_suggestions",
             "send_digests",
+            "remind",
+            "tell_webhooks",
+            "send_webhooks",
         ),
         "footprints": ("look_in_folder", "resume_reports", "fetch_due_feeds"),
     }.items()
     for name in names
+}
+# News reaches people within a minute: looking for it costs milliseconds.
+CELERY_BEAT_SCHEDULE["raise_flags"] |= {"schedule": 15, "options": {"expire_seconds": 14}}
+CELERY_BEAT_SCHEDULE["raise_overdue"] = {
+    "task": "accounts.tasks.raise_overdue",
+    "schedule": timedelta(hours=1),
+    "options": {"expire_seconds": 3600},
+}
+CELERY_BEAT_SCHEDULE["tidy_runs"] = {
+    "task": "config.tasks.tidy_runs",
+    "schedule": timedelta(hours=1),
+    "options": {"expire_seconds": 3600},
 }
 
 # --- Decisions ----------------------------------------------------------------------------------
@@ -323,6 +341,22 @@ FETCHING_DIR = Path(os.environ.get("FETCHING_DIR") or REPORTS_DIR / "fetching")
 # What differs from footprints.fetching.manners.Manners, which says what each means.
 FETCHING = {}
 
+# --- Webhooks -----------------------------------------------------------------------------------
+
+# What of the inside a webhook may speak to, too: networks, addresses, names of hosts.
+WEBHOOKS_MAY_REACH = os.environ.get("WEBHOOKS_MAY_REACH", "").replace(",", " ").split()
+for _entry in WEBHOOKS_MAY_REACH:
+    if "/" in _entry or ":" in _entry:  # no name has these: a slip would allow nothing, unsaid
+        try:
+            ip_network(_entry, strict=False)
+        except ValueError as _error:
+            raise ImproperlyConfigured(
+                f"WEBHOOKS_MAY_REACH names {_entry!r}, which is no network: write 10.1.0.0/16, "
+                "10.1.2.3, fd12::/16 or the name of a host, without https:// and without a port."
+            ) from _error
+# By http, without TLS, where both ends are on one network that nobody else listens to.
+WEBHOOKS_ALLOW_HTTP = flag("WEBHOOKS_ALLOW_HTTP")
+
 # --- Safety -------------------------------------------------------------------------------------
 
 CONTENT_SECURITY_POLICY = {
@@ -351,7 +385,7 @@ SESSION_COOKIE_NAME = f"waymark_session_{_base.port}" if _base.port else "waymar
 if not IS_TRIAL:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # a load balancer asks without TLS
+    SECURE_REDIRECT_EXEMPT = [r"^healthz(/jobs)?$"]  # a load balancer asks without TLS
     SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     # TLS ends at a proxy, which must set this header itself and not pass on a visitor's.

@@ -5,7 +5,8 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from .health import healthz
+from . import views
+from .health import healthz, healthz_jobs
 
 # The admin has no door of its own: one sign-in, with its rate limits, for every page.
 admin.site.login = secure_admin_login(admin.site.login)
@@ -37,9 +38,24 @@ account_pages = [
     ),
 ]
 
+clock_pages = [
+    path("", views.ScheduleList.as_view(), name="schedules"),
+    path("health/", views.HealthPage.as_view(), name="health"),
+    path("runs/", views.RunList.as_view(), name="runs"),
+    path("runs/<int:pk>/stop/", views.stop_run, name="stop_run"),
+    path("jobs/", views.LongJobList.as_view(), name="jobs"),
+    path("jobs/<slug:kind>/<int:pk>/stop/", views.job_deed, {"what": "stop"}, name="stop_job"),
+    path("jobs/<slug:kind>/<int:pk>/again/", views.job_deed, {"what": "again"}, name="again"),
+    path("<int:pk>/", views.SchedulePage.as_view(), name="schedule"),
+    path("<int:pk>/run/", views.run_now, name="run_now"),
+    path("<int:pk>/as-installed/", views.as_installed, name="as_installed"),
+]
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("healthz/jobs", healthz_jobs, name="healthz_jobs"),
     path("admin/", admin.site.urls),
+    path("clock/", include((clock_pages, "clock"))),
     *account_pages,
     path("", include("accounts.urls")),
     path("", include("stakeholders.urls")),

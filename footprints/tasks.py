@@ -27,26 +27,45 @@ def take_in(report_pk):
             start(report)
 
 
-@shared_task
+@shared_task(
+    title="Go on with reports",
+    purpose="Gives a report to another worker where its own was killed.",
+    did=("report handed on", "reports handed on"),
+)
 def resume_reports():
     """Take up again what no worker is at: one was killed, or the broker lost its message."""
-    for report in taking_in.unfinished(now())[:1]:
+    unfinished = taking_in.unfinished(now())[:1]
+    for report in unfinished:
         take_in.apply_async((report.pk,), expires=A_TICK)
+    return len(unfinished)
 
 
-@shared_task
+@shared_task(
+    title="Look in the folder",
+    purpose="Receives the files that were put into the watched folder.",
+    did=("file received", "files received"),
+)
 def look_in_folder():
     """Receive the files that were put into the watched folder."""
+    received = 0
     if settings.REPORTS_FOLDER:
         for report in folder.receive(settings.REPORTS_FOLDER, at=now()):
             start(report)
+            received += 1
+    return received
 
 
-@shared_task
+@shared_task(
+    title="Fetch reports",
+    purpose="Visits each feed of the NHS whose time has come.",
+    did=("feed visited", "feeds visited"),
+)
 def fetch_due_feeds():
     """Start a visit to each feed that is due; one look at an index where none is."""
-    for name in fetching.due_feeds(at=now()):
+    due = fetching.due_feeds(at=now())
+    for name in due:
         fetch_feed.apply_async([name], expires=A_TICK)
+    return len(due)
 
 
 @shared_task

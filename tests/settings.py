@@ -14,7 +14,15 @@ os.environ.setdefault("TEST_RUN", str(os.getpid()))
 os.environ["SECRET_KEY"] = "only the tests sign with this key, which is long enough to please"
 os.environ["BASE_URL"] = "http://localhost:8000"
 # What a developer has set for ./run must not reach the tests: no letter leaves the house.
-for name in ("DEBUG", "EMAIL_HOST", "PGBOUNCER", "EMBEDDED_SERVICES_HELD", "LOG_FORMAT"):
+for name in (
+    "DEBUG",
+    "EMAIL_HOST",
+    "PGBOUNCER",
+    "EMBEDDED_SERVICES_HELD",
+    "LOG_FORMAT",
+    "WEBHOOKS_MAY_REACH",
+    "WEBHOOKS_ALLOW_HTTP",
+):
     os.environ.pop(name, None)
 
 from config.settings import *  # noqa: E402, F403

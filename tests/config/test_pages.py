@@ -101,7 +101,8 @@ def test_guessing_at_a_password_is_stopped_even_for_the_right_one(client, django
 def test_health_is_well_when_the_database_and_the_broker_answer(client, db, broker):
     answer = client.get("/healthz")
 
-    assert (answer.status_code, answer.json()) == (200, {"database": "ok", "broker": "ok"})
+    assert answer.status_code == 200
+    assert (answer.json()["database"], answer.json()["broker"]) == ("ok", "ok")
 
 
 def test_health_names_a_broker_that_does_not_answer(client, db, monkeypatch):
@@ -110,7 +111,7 @@ def test_health_names_a_broker_that_does_not_answer(client, db, monkeypatch):
     answer = client.get("/healthz")
 
     assert answer.status_code == 503
-    assert answer.json() == {"database": "ok", "broker": "OperationalError"}
+    assert (answer.json()["database"], answer.json()["broker"]) == ("ok", "OperationalError")
 
 
 def test_health_answers_in_seconds_when_nothing_else_does():
@@ -135,7 +136,11 @@ def test_health_answers_in_seconds_when_nothing_else_does():
 
     status, body = done.stdout.strip().split(" ", 1)
     assert status == "503"
-    assert json.loads(body) == {"database": "OperationalError", "broker": "OperationalError"}
+    assert json.loads(body) == {
+        "database": "OperationalError",
+        "broker": "OperationalError",
+        "jobs": {},
+    }
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,21 @@ def test_plain_http_under_a_public_name_is_no_trial(settings_of):
     assert settings_of(BASE_URL="http://waymark.example.com")["SECURE_SSL_REDIRECT"]
 
 
+@pytest.mark.parametrize(
+    "entry", ["10.1.0.0/33", "https://hooks.example.internal", "hooks.example.internal:8443"]
+)
+def test_a_slip_in_what_webhooks_may_reach_stops_the_start(settings_of, entry):
+    with pytest.raises(ImproperlyConfigured, match="WEBHOOKS_MAY_REACH names"):
+        settings_of(WEBHOOKS_MAY_REACH=f"10.2.0.0/16, {entry}")
+
+
+def test_what_webhooks_may_reach_is_a_list_with_commas_or_blanks(settings_of):
+    assert settings_of()["WEBHOOKS_MAY_REACH"] == []
+    given = settings_of(WEBHOOKS_MAY_REACH="10.1.0.0/16, fd12::/16 hooks.example.internal")
+
+    assert given["WEBHOOKS_MAY_REACH"] == ["10.1.0.0/16", "fd12::/16", "hooks.example.internal"]
+
+
 def test_letters_stay_in_the_house_until_a_post_office_is_named(settings_of):
     assert settings_of()["EMAIL_BACKEND"] == "accounts.outbox.OutboxBackend"
 
