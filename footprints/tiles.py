@@ -14,7 +14,10 @@ from datetime import date
 from functools import lru_cache
 from math import cos, floor, hypot, pi, radians, sin, sqrt
 
+import numpy as np
+
 from .ancestry import ancestors
+from .boundaries.grid import from_degrees
 from .models import Organisation, Version
 
 MOST = 400  # more squares than this, and none of them can be told from another
@@ -23,6 +26,7 @@ STRIDE = 0.4  # of a square: the furthest that a unit moves in one round
 LAND = 0.55  # the part of its bounding box that England fills
 NEXT_DOOR = 1e-6  # degrees, a hand's breadth: nearer than that, all are in one place
 MIDDLE = radians(53)  # a degree of longitude is cos(53°) of a degree of latitude, mid-England
+SEED = 0.3  # of the average distance: how far units on one spot are put from each other
 GOLDEN = pi * (3 - sqrt(5))  # turns that never line up: units on one spot leave it all ways
 
 
@@ -38,18 +42,34 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Spot:
+    """One unit where it lies: `east` and `south` of the map's corner, in metres."""
+
+    organisation_id: int
+    code: str
+    name: str
+    east: float
+    south: float
+
+
+@dataclass(frozen=True)
 class TileMap:
     """The units of some kinds on one day: `tiles` in reading order, `unplaced` without a place.
 
-    `columns` and `rows` are the size of the grid. `unplaced` holds (organisation_id, code, name);
-    where there are more than `MOST` units all are unplaced and `is_too_big` says so.
+    `columns` and `rows` are the size of the grid. `unplaced` holds (organisation_id, code, name).
+    Where there are more than `MOST` units there are no tiles but `spots`, in the order of codes.
     """
 
     tiles: tuple[Tile, ...]
     unplaced: tuple[tuple[int, str, str], ...]
     columns: int
     rows: int
-    is_too_big: bool = False
+    spots: tuple[Spot, ...] = ()
+
+    @property
+    def units(self) -> tuple[Tile, ...] | tuple[Spot, ...]:
+        """What is drawn, as squares or spots."""
+        return self.tiles or self.spots
 
 
 def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
@@ -73,16 +93,19 @@ def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
             "organisation__latitude",
         )
     )
-    if len(units) > MOST:
-        return TileMap((), tuple(unit[:3] for unit in units), 0, 0, is_too_big=True)
     places = {pk: (east, north) for pk, _, _, east, north in units if east is not None}
     places |= _places_of_parents([unit[0] for unit in units if unit[0] not in places], day, known)
     placed = [unit for unit in units if unit[0] in places]
+    unplaced = tuple(unit[:3] for unit in units if unit[0] not in places)
+    if len(units) > MOST:
+        spots = _spots(np.array([places[unit[0]] for unit in placed]).reshape(-1, 2))
+        found = tuple(Spot(*unit[:3], *at) for unit, at in zip(placed, spots, strict=True))
+        return TileMap((), unplaced, 0, 0, spots=found)
     cells = lay_out(tuple(places[unit[0]] for unit in placed))
     tiles = (Tile(*unit[:3], *cell) for unit, cell in zip(placed, cells, strict=True))
     return TileMap(
         tiles=tuple(sorted(tiles, key=lambda tile: (tile.row, tile.column))),
-        unplaced=tuple(unit[:3] for unit in units if unit[0] not in places),
+        unplaced=unplaced,
         columns=1 + max((column for column, _ in cells), default=-1),
         rows=1 + max((row for _, row in cells), default=-1),
     )
@@ -114,6 +137,24 @@ def _places_of_parents(homeless, day, known):
         for unit, keys in above.items()
     }
     return {unit: place for unit, place in nearest.items() if place}
+
+
+def _spots(places: np.ndarray) -> list[list[float]]:
+    """Metres east and south of the corner, of longitudes and latitudes (n × 2).
+
+    Units on one spot, as those that stand where their parent is, go round it like seeds.
+    """
+    if not len(places):
+        return []
+    metres = from_degrees(places[:, 0], places[:, 1]) * [1, -1]
+    apart = SEED * np.ptp(metres, axis=0).max() / sqrt(len(metres))
+    met: dict[tuple[float, float], int] = defaultdict(int)
+    for spot, at in enumerate(map(tuple, metres.tolist())):
+        turn = met[at]
+        met[at] += 1
+        far = apart * sqrt(turn)
+        metres[spot] += far * cos(GOLDEN * turn), far * sin(GOLDEN * turn)
+    return (metres - metres.min(axis=0)).round().tolist()
 
 
 @lru_cache(maxsize=64)
@@ -236,4 +277,4 @@ def _nearer(spots, cells):
     return cells
 
 
-__all__ = ["MOST", "Tile", "TileMap", "lay_out", "map_of"]
+__all__ = ["MOST", "Spot", "Tile", "TileMap", "lay_out", "map_of", "places_on"]

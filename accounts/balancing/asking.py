@@ -5,7 +5,7 @@ unit was then, as any gesture in the workspace is.
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
 from footprints.alone import alone
+from footprints.models import Kind
 
 from ..drawing import gestures
 from ..models import Measure, Suggestion, TerritoryPlan, User
@@ -39,11 +40,16 @@ def ask(
     measure: Measure | None = None,
     still: float = 1,
     compact: float = 1,
+    kind: Kind | None = None,
     locked: Collection[int] = (),
+    locked_units: Collection[int] = (),
+    homes: Mapping[int, int] | None = None,
 ) -> Suggestion:
     """Have a deal of the plan's units worked out, as they are on that day; a worker is started
-    elsewhere. ``locked`` are keys of territories that keep what they have. Raises SuggestionError
-    while another is worked out for the plan."""
+    elsewhere. ``kind`` is of the units that are dealt, the plan's first unless given; ``locked``
+    are keys of territories that keep what they have, ``locked_units`` of bodies that stay where
+    they are, ``homes`` {territory: the body where its base is}. Raises SuggestionError while
+    another is worked out for the plan."""
     try:
         with transaction.atomic():
             made = Suggestion.objects.create(
@@ -55,7 +61,10 @@ def ask(
                 measure=measure,
                 still=still,
                 compact=compact,
+                kind=kind,
                 locked=sorted(locked),
+                locked_units=sorted(locked_units),
+                homes={str(key): body for key, body in (homes or {}).items()},
             )
     except IntegrityError as error:
         if "suggestion_one_at_a_time_a_plan" not in str(error):

@@ -1,19 +1,21 @@
 """From a plan on a day to a problem of numbers, and from a deal back to what it means."""
 
 from dataclasses import dataclass
+from datetime import date
 from random import Random
 
 import numpy as np
 
 from footprints.adjacency import neighbours
 from footprints.boundaries.grid import from_degrees
-from footprints.models import Version
+from footprints.models import Kind, Version
 from footprints.tiles import places_on
 
-from ..measures.rolling_up import roll_up
+from ..measures.rolling_up import roll_up, sum_of_units
 from ..models import Suggestion, Territory, TerritoryPlan, User
 from ..territories.reading import PlanOnDay
-from .solving import NOBODY, Deal, Problem, least_moved
+from .problem import NOBODY, Deal, Problem
+from .proving import evenest, least_moved
 
 
 class CannotDeal(Exception):
@@ -24,12 +26,14 @@ class CannotDeal(Exception):
 class Table:
     """A problem, and whose units and territories its indices are.
 
-    ``units`` and ``homes`` are keys by index. ``uncounted`` units have no amount and count
+    ``kind`` is of the units, as they are called; ``units`` and ``homes`` are keys by index.
+    ``uncounted`` units have no amount and count
     nothing; ``unplaced`` lie nowhere known, and stay as they are with ``beside``, units of other
     kinds.
     """
 
     problem: Problem
+    kind: str
     units: list[int]
     homes: list[int]
     uncounted: int
@@ -43,9 +47,10 @@ def table_of(suggestion: Suggestion, user: User) -> Table:
     homes = leaves(suggestion.plan)
     if len(homes) < 2:
         raise CannotDeal("Add at least two territories first: there is nothing to deal between.")
-    if not on_day.gap_kinds:
+    kinds = kinds_of(on_day)
+    if not kinds:
         raise CannotDeal("The plan has no units, and does not say of which kind they should be.")
-    kind = on_day.gap_kinds[0]
+    kind = suggestion.kind or kinds[0]
     held = {unit: territory.pk for unit, territory in on_day.held.items()}
     shown = on_day.shown
     of_kind = list(_of_kind(shown, kind, on_day))
@@ -55,13 +60,21 @@ def table_of(suggestion: Suggestion, user: User) -> Table:
         raise CannotDeal(
             f"There are {len(units)} {kind.plural} to deal between {len(homes)} territories."
         )
-    amounts = _amounts(suggestion, on_day, units)
+    found = _amounts(suggestion, on_day, units)
+    amounts = np.array([found.get(unit, 0.0) for unit in units])
     if not amounts.any():
         raise CannotDeal("No unit has a figure on the day: there is nothing to even out.")
     index = {home: at for at, home in enumerate(homes)}
     now = np.array([index.get(held.get(unit), NOBODY) for unit in units])
     stays = set(suggestion.locked)
-    locked = np.array([held.get(unit) in stays and held[unit] in index for unit in units])
+    stay = set(suggestion.locked_units)
+    locked = np.array(
+        [held.get(unit) in index and (held[unit] in stays or unit in stay) for unit in units]
+    )
+    base = np.zeros(len(homes))
+    for unit in held.keys() & found.keys() - places.keys():
+        if held[unit] in index:
+            base[index[held[unit]]] += found[unit]
     at = {unit: number for number, unit in enumerate(units)}
     beside = [[] for _ in units]
     for a, b in neighbours([kind.pk], on_day.day).pairs:
@@ -78,13 +91,22 @@ def table_of(suggestion: Suggestion, user: User) -> Table:
             territories=len(homes),
             still=suggestion.still,
             compact=suggestion.compact,
+            homes=_bases(suggestion, index, on_day.day),
+            base=base if base.any() else None,
         ),
+        kind.plural,
         units,
         homes,
         uncounted=int((amounts == 0).sum()),
         unplaced=len(of_kind) - len(units),
         beside=len(shown) - len(of_kind),
     )
+
+
+def kinds_of(on_day: PlanOnDay) -> list[Kind]:
+    """The kinds of which one may be dealt: those that should have a territory, the most used
+    first."""
+    return [kind for kind in on_day.kinds if kind in on_day.gap_kinds]
 
 
 def leaves(plan: TerritoryPlan) -> list[int]:
@@ -99,15 +121,28 @@ def _of_kind(units, kind, on_day: PlanOnDay):
     return live.values_list("organisation", flat=True)
 
 
-def _amounts(suggestion: Suggestion, on_day: PlanOnDay, units: list[int]) -> np.ndarray:
-    """The amount of each unit; nothing where none is known, or it is less than nothing."""
+def _amounts(suggestion: Suggestion, on_day: PlanOnDay, units: list[int]) -> dict[int, float]:
+    """Unit → its amount, none less than nothing; of what stays beside these units too, which its
+    territory has anyhow. Where units are counted, those dealt."""
     if suggestion.evens == Suggestion.Evens.UNITS:
-        return np.ones(len(units))
+        return dict.fromkeys(units, 1.0)
     if suggestion.evens == Suggestion.Evens.PEOPLE:
-        found = on_day.people
+        found = sum_of_units(on_day.people, on_day.shown, on_day.day)
     else:
-        found = roll_up(suggestion.measure, units, on_day.day).amounts
-    return np.array([max(0.0, float(found.get(unit, 0))) for unit in units])
+        found = roll_up(suggestion.measure, on_day.shown, on_day.day).amounts
+    return {unit: max(0.0, float(amount)) for unit, amount in found.items()}
+
+
+def _bases(suggestion: Suggestion, index: dict[int, int], day: date) -> np.ndarray | None:
+    """Where the territories are to lie, as far as that is said and known."""
+    if not suggestion.homes:
+        return None
+    places = places_on(suggestion.homes.values(), day)
+    homes = np.full((len(index), 2), np.nan)
+    for territory, body in suggestion.homes.items():
+        if int(territory) in index and body in places:
+            homes[index[int(territory)]] = from_degrees(*places[body])[0]
+    return homes
 
 
 # --- What it is set beside ----------------------------------------------------------------------
@@ -121,13 +156,13 @@ def greedy(problem: Problem) -> Deal:
         mine = problem.now == territory
         if mine.any():
             middles[territory] = places[mine].mean(0)
+    if problem.homes is not None:
+        middles = np.where(np.isnan(problem.homes), middles, problem.homes)
     empty = np.isnan(middles[:, 0])
     middles[empty] = places[np.linspace(0, len(places) - 1, int(empty.sum())).astype(int)]
     of = np.full(len(places), NOBODY)
     of[problem.locked] = problem.now[problem.locked]
-    loads = np.bincount(of[problem.locked], amounts[problem.locked], problem.territories).astype(
-        float
-    )
+    loads = problem.loads(of)
     for unit in np.argsort(-amounts, kind="stable"):
         if of[unit] != NOBODY:
             continue
@@ -169,9 +204,11 @@ def told(table: Table, deal: Deal) -> dict:
         },
         "homes": table.homes,
         "even": problem.even,
-        "amount": float(problem.amounts.sum()),
+        "amount": float(problem.amounts.sum() + problem.besides.sum()),
         "least": least_moved(problem),
+        "evenest": evenest(problem),
         "within": problem.within,
+        "kind": table.kind,
         "units": len(table.units),
         "uncounted": table.uncounted,
         "unplaced": table.unplaced,

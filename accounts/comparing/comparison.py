@@ -14,17 +14,12 @@ units themselves.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.db.models import Count
-
-from footprints.keyed import AnyOf
-from footprints.models import Population
-from stakeholders.models import Tenure
-
-from ..models import AccountLead, Assignment, RosterEntry, RosterRole
+from ..models import RosterEntry
+from .carried import figures_of, leads_of, owners_of, people_of, relationships_of
 from .disruption import Disruption, disruption, person
 from .practices import practices
 from .sides import Cell, Side
@@ -157,15 +152,15 @@ class Comparison:
 def compare(a: Side, b: Side) -> Comparison:
     """``a`` is what is, ``b`` what would be, or was: either may be the earlier day.
 
-    Of the owner's role, as known now; the queries do not grow with the plans.
+    Each in its plan's role, as known now; the queries do not grow with the plans.
     """
     paired = pairs(a, b)
-    figures = _figures(a, b, paired)
-    people = _people(paired, *figures, is_turned=a.on > b.on)
+    figures = figures_of(a, b, paired)
+    people = people_of(paired, *figures, is_turned=a.on > b.on)
     known = practices(a, b)
     below = Counter(known.by_unit.values())
-    relations = _relationships(a, b)
-    leads, leads_then = _leads(a), _leads(b)
+    relations = relationships_of(a, b)
+    leads, leads_then = leads_of(a), leads_of(b)
     codes, by_overlap = matched(a, b, paired, people)
     units = [
         Moved(
@@ -179,7 +174,7 @@ def compare(a: Side, b: Side) -> Comparison:
     ]
     a.count(a.held, figures[0], known.before)
     b.count(b.held, figures[1], known.after)
-    owners = _owners(a), _owners(b)
+    owners = owners_of(a), owners_of(b)
     rows = _rows(a, b, codes, owners)
     whole = Tally()
     by_before = {row.before: row for row in rows if row.before}
@@ -214,62 +209,7 @@ def _moves(pair: Pair, matched: Mapping[str, str]) -> bool:
     return matched.get(pair.before) != pair.after
 
 
-# --- What they carry ----------------------------------------------------------------------------
-
-
-def _figures(a: Side, b: Side, paired: Iterable[Pair]) -> tuple[dict, dict]:
-    """For each side, unit → the newest figure on its boundary of the side's day; a query a day."""
-    keys = {key for pair in paired for key in (pair.old, pair.new)} - {None}
-    wanted = Population.objects.now().filter(
-        AnyOf("organisation", keys | a.held.keys() | b.held.keys())
-    )
-    of_day = {
-        day: dict(wanted.on(day).values_list("organisation_id", "people")) for day in {a.on, b.on}
-    }
-    return of_day[a.on], of_day[b.on]
-
-
-def _people(paired: Iterable[Pair], a, b, *, is_turned: bool) -> dict[Pair, int]:
-    """The people of each pair, where they are known, by the figures of both sides; ``is_turned``
-    says that the second side is the earlier one."""
-    then, now = (b, a) if is_turned else (a, b)
-    found = {}
-    for pair in paired:
-        ended, follows = (pair.new, pair.old) if is_turned else (pair.old, pair.new)
-        if ended == follows or ended is None:
-            number = now.get(follows, then.get(follows))
-        elif pair.share is not None and ended in then:
-            number = round(then[ended] * pair.share)
-        else:
-            number = None
-        if number is not None:
-            found[pair] = number
-    return found
-
-
-def _leads(side: Side) -> dict[int, str]:
-    """Body → the territory that leads on it; one query."""
-    found = AccountLead.objects.filter(plan=side.plan).on(side.on)
-    return dict(found.values_list("organisation", "territory__code"))
-
-
-def _relationships(a: Side, b: Side) -> dict[int, int]:
-    """Unit → the tenures at it: on the first side's day, else, where only the other has it, on
-    that side's. Two queries."""
-    found = {}
-    for side in (b, a):
-        units = Assignment.objects.filter(plan=side.plan).on(side.on).values("organisation")
-        there = Tenure.objects.on(side.on).filter(post__organisation__in=units).order_by()
-        by_body = there.values("post__organisation_id").annotate(number=Count("pk"))
-        found |= dict(by_body.values_list("post__organisation_id", "number"))
-    return found
-
-
-def _owners(side: Side) -> dict[str, RosterEntry]:
-    """Territory → who owns it on the day; those without are vacant."""
-    rows = RosterEntry.objects.on(side.on).filter(territory__plan=side.plan, role=RosterRole.OWNER)
-    rows = rows.select_related("user", "territory")
-    return {entry.territory.code: entry for entry in rows}
+# --- The table ----------------------------------------------------------------------------------
 
 
 def _rows(a: Side, b: Side, matched, owners) -> list[Row]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from ..models import Assignment, CoverageRole, Territory, TerritoryPlan, User
+from ..models import Assignment, Territory, TerritoryPlan, User
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass
 class Side:
-    """A plan on a day, for the owner's role, as the plan's page counts.
+    """A plan on a day, in the role that it covers its units in, as the plan's page counts.
 
     Territories go by their codes, which are unique in a plan. ``cells`` and ``whole`` are there
     once it was counted.
@@ -42,7 +42,7 @@ class Side:
     @cached_property
     def held(self) -> dict[int, str]:
         """Unit → the code of the territory that has it on the day; one query."""
-        rows = Assignment.objects.filter(plan=self.plan, role=CoverageRole.OWNER).on(self.on)
+        rows = Assignment.objects.filter(plan=self.plan, role=self.plan.role).on(self.on)
         return dict(rows.values_list("organisation", "territory__code"))
 
     @cached_property

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from footprints.ancestry import ancestors
 from footprints.boundaries.holding import boundaries_on
-from footprints.models import Kind, Organisation, Population, Relationship, Version
+from footprints.models import Kind, Organisation, Population, Version
 from footprints.named_sql import Keys
 from footprints.names import short, written
 from footprints.tiles import MIDDLE, MOST, lay_out
@@ -19,7 +19,6 @@ from footprints.tiles import MIDDLE, MOST, lay_out
 from ..models import (
     Assignment,
     CoverageRole,
-    Nation,
     RosterEntry,
     SharedUnit,
     Territory,
@@ -28,7 +27,7 @@ from ..models import (
 )
 from ..territories.colours import fill_of
 from ..territories.coverage import AS_ROLE, plans_beside
-from ..territories.reading import NATION_TIER, SYSTEM_TIER
+from ..territories.tops import SYSTEM_TIER, Tops
 from .gestures import can_undo
 
 # One parameter however many keys there are: 7,000 of them took Django longer than the database.
@@ -51,15 +50,18 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
         .values_list("organisation", "territory")
     )
     units = _units(day, kinds, held)
-    above = _above([unit[0] for unit in units], day)
-    tops = _tops(units, above, day)
+    above = ancestors([unit[0] for unit in units], day)
+    all_kinds = list(Kind.objects.filter(pk__in={unit[3] for unit in units if unit[3]}))
+    high = {kind.pk for kind in all_kinds if kind.tier <= SYSTEM_TIER}
+    tops = Tops([unit[0] for unit in units if unit[3] in high], above, day)
     nations = {*plan.nations}
-    units = [unit for unit in units if unit[0] in held or _nation(unit[0], above, tops) in nations]
+    units = [unit for unit in units if unit[0] in held or tops.nation(unit[0]) in nations]
     keys = [unit[0] for unit in units]
     place_of = {key: place for place, key in enumerate(keys)}
     spots, borrowed = _spots(units, above)
-    known_kinds = list(Kind.objects.filter(pk__in={unit[3] for unit in units if unit[3]}))
-    systems, system_of = _systems(keys, above, tops)
+    used = {unit[3] for unit in units}
+    known_kinds = [kind for kind in all_kinds if kind.pk in used]
+    systems, system_of = _systems(keys, tops)
     kind_place = {kind.pk: place for place, kind in enumerate(known_kinds)}
     at = {territory.pk: place for place, territory in enumerate(territories)}
     people = {
@@ -133,31 +135,6 @@ def _among(keys):
     return Keys(AMONG, {"keys": list(keys)})
 
 
-def _above(keys, day):
-    """`ancestors`, by a step to the parents and a climb from these, who are few."""
-    steps = (
-        Relationship.objects.now()
-        .on(day)
-        .filter(child__in=_among(keys), type__in=("part_of", "member_of"))
-        .order_by("-type", "parent__code")
-        .values_list("child", "parent")
-    )
-    steps = list(steps)
-    parents = {parent for _, parent in steps}
-    live = set(
-        Version.objects.now()
-        .on(day)
-        .filter(organisation__in=parents)
-        .values_list("organisation", flat=True)
-    )
-    beyond = ancestors(live, day)
-    above = {}
-    for child, parent in steps:
-        if parent in live:
-            above.setdefault(child, [parent, *beyond.get(parent, ())])
-    return above
-
-
 def _spots(units, above):
     """(longitude, latitude) of each, or None; and 1 for those that stand where their parent is."""
     homeless = [unit[0] for unit in units if unit[4] is None]
@@ -178,41 +155,12 @@ def _spots(units, above):
     return spots, borrowed
 
 
-def _tops(units, above, day):
-    """Body → (its tier, code, name), of the nations and systems among the units and above them."""
-    tiers = (NATION_TIER, SYSTEM_TIER)
-    tops = Kind.objects.filter(tier__in=tiers).values_list("code", flat=True)
-    wanted = {unit[0] for unit in units if unit[3] in set(tops)}
-    versions = (
-        Version.objects.now()
-        .on(day)
-        .filter(organisation__in=wanted.union(*above.values()), kind__tier__in=tiers)
-    )
-    return {
-        key: (tier, code, name)
-        for key, tier, code, name in versions.values_list(
-            "organisation", "kind__tier", "organisation__code", "name"
-        )
-    }
-
-
-def _top(body, tier, above, tops):
-    chain = (tops.get(key) for key in (body, *above.get(body, ())))
-    return next((top for top in chain if top and top[0] == tier), None)
-
-
-def _nation(body, above, tops):
-    """The nation by its letter; a body that the register places in none counts as England's."""
-    top = _top(body, NATION_TIER, above, tops)
-    return top[1][0] if top else Nation.ENGLAND
-
-
-def _systems(keys, above, tops):
+def _systems(keys, tops):
     """The systems as (code, name), and the place among them of each unit's, or -1."""
-    of_unit = [_top(key, SYSTEM_TIER, above, tops) for key in keys]
-    order = sorted({(top[1], short(top[2])) for top in of_unit if top})
+    of_unit = [tops.system(key) for key in keys]
+    order = sorted({(top[0], short(top[1])) for top in of_unit if top})
     place = {system[0]: number for number, system in enumerate(order)}
-    return order, [place[top[1]] if top else -1 for top in of_unit]
+    return order, [place[top[0]] if top else -1 for top in of_unit]
 
 
 def _boundaries(units, kinds, day):

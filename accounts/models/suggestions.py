@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from footprints.models import Kind
+
 from .decisions import person
 from .measures import Measure
 from .territories import TerritoryPlan
@@ -26,7 +28,9 @@ class Suggestion(models.Model):
     """What was asked of the solver about a plan on a day, how far it is, and what it found.
 
     ``evens`` says what is to be even; ``still`` and ``compact`` how much few changes and short
-    ways count. ``locked`` are territories that keep what they have. ``found`` is
+    ways count. ``kind`` is of the units dealt, where a plan asks for several. ``locked`` are
+    territories that keep what they have, ``locked_units`` bodies that stay where they are, and
+    ``homes`` {territory: body where its base is}, all by key. ``found`` is
     [unit, territory before or null, territory after] of each unit that would move, and ``told``
     how good that is, beside what it was, a random and a greedy deal, and the best that is proved.
     """
@@ -59,7 +63,12 @@ class Suggestion(models.Model):
     )
     still = models.FloatField("few changes", default=1)
     compact = models.FloatField("short ways", default=1)
+    kind = models.ForeignKey(
+        Kind, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     locked = models.JSONField(default=list, blank=True)
+    locked_units = models.JSONField(default=list, blank=True)
+    homes = models.JSONField(default=dict, blank=True)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )

@@ -53,7 +53,7 @@ def compare(
 ) -> Comparison:
     """The plan on the day before the event, and each scenario of it on its own first day.
 
-    For the owner's role, as the plan's page counts. Queries grow with the scenarios, not with what
+    In the plan's role, as its page counts. Queries grow with the scenarios, not with what
     they hold.
     """
     eve = event.effective_on - ONE_DAY

@@ -92,6 +92,9 @@ def apply_sheets(
 
 def _refusal(sheet: Sheet, on: date | None) -> SheetError | None:
     """Why the sheet is not to be applied, whatever it would change."""
+    if sheet.plan_state in TerritoryPlan.State.put_away():
+        state = TerritoryPlan.State(sheet.plan_state).label.lower()
+        return Stale(f"The plan is {state}: nothing of it changes any more.")
     if sheet.state != "approved":
         return Stale("The sheet is not approved: nothing is applied.")
     if not sheet.flag.reorganisation.is_decided:
@@ -105,9 +108,11 @@ def _refusal(sheet: Sheet, on: date | None) -> SheetError | None:
 
 
 def locked_sheets(flags: Collection[int]) -> list[Sheet]:
-    """The sheets of these flags, each plan's row locked before its sheet, in order of key."""
+    """The sheets of these flags, each plan's row locked before its sheet, in order of key; each
+    with its ``plan_state``."""
     plans = Flag.objects.on_plans().filter(pk__in=flags).values("object_id")
-    list(TerritoryPlan.objects.filter(pk__in=plans).order_by("pk").select_for_update().only("pk"))
+    locked = TerritoryPlan.objects.filter(pk__in=plans).order_by("pk").select_for_update()
+    states = dict(locked.values_list("pk", "state"))
     sheets = list(
         Sheet.objects.filter(flag__in=flags)
         .select_related("flag__reorganisation", "approved_by")
@@ -116,6 +121,8 @@ def locked_sheets(flags: Collection[int]) -> list[Sheet]:
         .select_for_update(of=["self"])
     )
     lend_teams(sheets)
+    for sheet in sheets:
+        sheet.plan_state = states[sheet.flag.object_id]
     return sheets
 
 

@@ -65,7 +65,7 @@ WITH passing AS (
          AND held.plan_id = %(plan)s AND (held.closed_on IS NULL OR held.closed_on > %(our_day)s)
     WHERE EXISTS (
         SELECT FROM accounts_territoryplan
-        WHERE id = %(plan)s AND opened_on < %(legal)s
+        WHERE id = %(plan)s AND opened_on <= %(legal)s
           AND (closed_on IS NULL OR closed_on > %(legal)s))
     GROUP BY 1, 2, 3, 4, 5
 ), found AS (
@@ -73,6 +73,9 @@ WITH passing AS (
            min(territory_id) <> max(territory_id) AS is_conflict,
            array_agg(unit) FILTER (WHERE closes) AS closing
     FROM party GROUP BY body, role, is_line
+    -- Of a plan that begins on the day, what ends on it alone, as in `effects`.
+    HAVING bool_or(closes) OR EXISTS (
+        SELECT FROM accounts_territoryplan WHERE id = %(plan)s AND opened_on < %(legal)s)
 )
 SELECT found.body, found.role, found.is_conflict,
        found.is_conflict AND EXISTS (

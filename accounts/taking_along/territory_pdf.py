@@ -25,7 +25,7 @@ MOST_UNITS, MOST_PEOPLE = 14, 8  # are named; more are counted
 
 
 class _Map(Flowable):
-    """The tile map: the territory's squares are dark, and carry their codes."""
+    """The map: the territory's squares are dark and carry their codes, or its dots are dark."""
 
     def __init__(self, picture: Picture):
         super().__init__()
@@ -37,12 +37,15 @@ class _Map(Flowable):
         return self.width, self.height
 
     def draw(self):
-        canvas, side = self.canv, SIDE * self.scale
-        for square in self.picture.squares:
-            x, y = square.x * self.scale, self.height - (square.y + SIDE) * self.scale
+        picture = self.picture
+        canvas, side = self.canv, (picture.dot or SIDE) * self.scale
+        gap = 0 if picture.is_of_dots else 0.8
+        # The territory's own last: dots lie on one another.
+        for square in sorted(picture.squares, key=lambda square: square.fill == "ours"):
+            x, y = square.x * self.scale, self.height - square.y * self.scale - side
             canvas.setFillColor(FILLS.get(square.fill, FILLS["land"]))
-            canvas.rect(x, y, side - 0.8, side - 0.8, stroke=0, fill=1)
-            if square.fill == "ours":
+            canvas.rect(x, y, side - gap, side - gap, stroke=0, fill=1)
+            if square.fill == "ours" and not picture.is_of_dots:
                 canvas.setFillColor(HexColor("#ffffff"))
                 canvas.setFont("Helvetica", side / max(3.4, 0.75 * len(square.code)))
                 canvas.drawCentredString(x + side / 2, y + side / 3, square.code)
@@ -102,10 +105,11 @@ def _event(coming) -> tuple[str, str, str]:
 def _top(brief: TerritoryBrief) -> Table:
     """The map, and beside it the numbers and who works it."""
     picture = brief.picture
-    if picture and picture.squares and not picture.is_too_big:
-        left = [_Map(picture), _words(f"{brief.map_of}, a square each; dark are its own.", SMALL)]
+    if picture and picture.squares:
+        what = "dot" if picture.is_of_dots else "square"
+        left = [_Map(picture), _words(f"{brief.map_of}, a {what} each; dark are its own.", SMALL)]
     else:
-        left = [_words("Its units are too many, or lie nowhere, for a map of squares.", SMALL)]
+        left = [_words("Nobody knows where its units lie: there is no map.", SMALL)]
     right = [
         _words("In numbers", SECTION),
         _facts(_numbers(brief)),

@@ -17,6 +17,7 @@ from math import cos, radians
 
 import shapely
 
+from footprints.keyed import AnyOf
 from footprints.models import Organisation, Population, Version
 
 from ..measures.rolling_up import RolledUp, roll_up_all, sum_of_units
@@ -153,7 +154,7 @@ def weigh(
         Column(UNITS, "Units", dict.fromkeys(units, 1)),
         Column(PRACTICES, "Practices", _practices(units, on_day)),
     ]
-    figures = Population.objects.known(known).filter(organisation__in=units).on(day)
+    figures = Population.objects.known(known).filter(AnyOf("organisation", units)).on(day)
     people = dict(figures.values_list("organisation", "people"))
     if people:
         amounts = sum_of_units(people, units, day, known) if len(on_day.kinds) > 1 else people
@@ -184,7 +185,7 @@ def weigh(
         points={
             key: (east * MIDDLE, north)
             for key, east, north in Organisation.objects.filter(
-                pk__in=units, longitude__isnull=False
+                AnyOf("pk", units), longitude__isnull=False
             ).values_list("pk", "longitude", "latitude")
         },
     )
@@ -195,7 +196,7 @@ def _practices(units, on_day) -> dict[int, int]:
     tiers = dict(
         Version.objects.known(on_day.known)
         .on(on_day.day)
-        .filter(organisation__in=units)
+        .filter(AnyOf("organisation", units))
         .values_list("organisation", "kind__tier")
     )
     best: dict[int, tuple[int, int]] = {}

@@ -57,6 +57,13 @@ INSERT INTO accounts_assignment
 SELECT %(copy)s, made.id, held.organisation_id, held.role,
        greatest(held.opened_on, %(day)s), held.closed_on
 """ + FROM_THE_DAY.format(table="accounts_assignment")
+# Each is news of its own, so that an event that unsettles it finds it here too.
+LEADS = """
+INSERT INTO accounts_accountlead
+    (plan_id, territory_id, organisation_id, opened_on, closed_on, revision, flagged_revision)
+SELECT %(copy)s, made.id, held.organisation_id, greatest(held.opened_on, %(day)s),
+       held.closed_on, 1, 0
+""" + FROM_THE_DAY.format(table="accounts_accountlead")
 SHARES = """
 INSERT INTO accounts_sharedunit (territory_id, organisation_id, share, reason)
 SELECT made.id, held.organisation_id, held.share, held.reason
@@ -66,7 +73,8 @@ SELECT made.id, held.organisation_id, held.share, held.reason
 @transaction.atomic
 def copy_plan(plan: TerritoryPlan, *, opened_on: date, by: User, name: str = "") -> TerritoryPlan:
     """Make a draft of the plan as it is from `opened_on` on: territories with their tree, colours,
-    notes and capacity, roster, units, declared parts of credit. Nothing of the original changes.
+    notes and capacity, roster, units, account leads, declared parts of credit. Nothing of the
+    original changes.
 
     The draft takes the place of the original where that is active, else of the plan that stands
     in its place. `name` is empty for the original's with "copy" behind. Raises OutsideThePlan for
@@ -89,7 +97,7 @@ def copy_plan(plan: TerritoryPlan, *, opened_on: date, by: User, name: str = "")
     made.kinds.set(plan.kinds.all())
     what = {"plan": plan.pk, "copy": made.pk, "day": opened_on, "until": plan.closed_on}
     with connection.cursor() as cursor:
-        for statement in (TERRITORIES, TREE, ROSTER, ASSIGNMENTS, SHARES):
+        for statement in (TERRITORIES, TREE, ROSTER, ASSIGNMENTS, LEADS, SHARES):
             cursor.execute(statement, what)
             log.debug("%d rows", cursor.rowcount)
     record(made, PlanStep.Deed.COPIED, by=by, reason=f"From {plan}.")

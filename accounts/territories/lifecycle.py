@@ -37,6 +37,10 @@ class SamePerson(PlanError):
     """Whoever submitted the plan does not approve it, where two pairs of eyes are asked for."""
 
 
+class SeenOtherwise(PlanError):
+    """The plan is not what the approver's page showed: a reorganisation came to it meanwhile."""
+
+
 class NotYet(PlanError):
     """A day on which the plan cannot be, or become, active."""
 
@@ -121,6 +125,7 @@ WAYS: dict[str, tuple[tuple[State, ...], Callable[[User], bool]]] = {
     "submit": ((State.DRAFT,), may_plan),
     "approve": ((State.SUBMITTED,), may_decide),
     "send_back": ((State.SUBMITTED, State.APPROVED), may_decide),
+    "confirm": ((State.APPROVED,), may_decide),
     "schedule": ((State.APPROVED,), may_decide),
     "activate": ((State.APPROVED,), may_plan),
     "bring_back": ((State.SUPERSEDED,), may_decide),
@@ -154,8 +159,9 @@ def submitter(plan: TerritoryPlan) -> User | None:
 
 
 def awaits_another(plan: TerritoryPlan, user: User) -> bool:
-    """Whether a submitted plan needs other eyes than this user's."""
-    return settings.FOUR_EYES and plan.state == State.SUBMITTED and submitter(plan) == user
+    """Whether a submitted or approved plan needs other eyes than this user's."""
+    stands = plan.state in (State.SUBMITTED, State.APPROVED)
+    return settings.FOUR_EYES and stands and submitter(plan) == user
 
 
 # --- The deeds ----------------------------------------------------------------------------------
@@ -183,19 +189,37 @@ def send_back(plan: TerritoryPlan, *, by: User, reason: str) -> None:
 
 
 @transaction.atomic
-def approve(plan: TerritoryPlan, *, on: date, by: User, activates_on: date | None = None) -> None:
+def approve(
+    plan: TerritoryPlan,
+    *,
+    on: date,
+    by: User,
+    activates_on: date | None = None,
+    seen: int | None = None,
+) -> None:
     """Approve a submitted plan; the clock makes it active on `activates_on`, or a person does.
 
-    Raises SamePerson for who submitted it, where two are asked for, Hindered where somebody
-    challenged it meanwhile, NotYet for a day on which it cannot begin.
+    ``seen`` is the revision that the approver's page showed; None: it does not matter. Raises
+    SamePerson for who submitted it, where two are asked for, SeenOtherwise, Hindered where
+    somebody challenged it meanwhile, NotYet for a day on which it cannot begin.
     """
     _take(plan, "approve", State.APPROVED)
-    if settings.FOUR_EYES and submitter(plan) == by:
-        raise SamePerson("You submitted this plan: another manager approves it.")
+    _refuse_approver(plan, by, seen)
     if hindrances := obstacles(plan, on):
         raise Hindered(hindrances)
     _set_day(plan, activates_on, today=on)
     record(plan, Deed.APPROVED, by=by, reason=_becomes(activates_on))
+
+
+@transaction.atomic
+def confirm(plan: TerritoryPlan, *, by: User, seen: int | None = None) -> None:
+    """Approve an approved plan once more, as a reorganisation left it; its day stays.
+
+    ``seen`` as for `approve`. Raises SamePerson and SeenOtherwise.
+    """
+    _take(plan, "confirm", State.APPROVED)
+    _refuse_approver(plan, by, seen)
+    record(plan, Deed.APPROVED, by=by, reason="As it is after a reorganisation.")
 
 
 @transaction.atomic
@@ -300,6 +324,15 @@ def _take(plan, deed, to, states=None):
     TerritoryPlan.objects.filter(pk=plan.pk).update(state=to)
     plan.refresh_from_db()  # whatever the page showed, the deed is done to what is there
     log.info("Plan %s: %s → %s", plan.pk, was, to)
+
+
+def _refuse_approver(plan, by, seen):
+    if settings.FOUR_EYES and submitter(plan) == by:
+        raise SamePerson("You submitted this plan: another manager approves it.")
+    if seen not in (None, plan.revision - 1):  # taking it has added one
+        raise SeenOtherwise(
+            f"{plan} has changed since your page was made: look again, then approve."
+        )
 
 
 def standing(plan: TerritoryPlan) -> str:

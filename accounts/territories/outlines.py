@@ -19,7 +19,7 @@ from footprints.boundaries.grid import from_degrees
 from footprints.shapes import NORTH, UNIT, Shapes, arcs_between, drawn, geometries_of
 
 from ..models import Territory
-from .pictures import NOBODYS, Label, abbreviated, fills_of
+from .pictures import Label, abbreviated, fills_of, title_of
 
 HALF = 500  # metres of one step of a path
 KILOMETRE = 1000 // UNIT  # units of `footprints.shapes` in one of this drawing
@@ -42,6 +42,7 @@ class Area:
     name: str
     territory: Territory | None
     fill: str
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class Outlines:
     spotted: list[str]
     unplaced: tuple
     inset: Inset | None
-    is_too_big: bool = False
     is_of_boundaries: bool = field(default=True, init=False)
+    is_of_dots: bool = field(default=False, init=False)
 
 
 AREA = '<title>{} {}\n{}</title><path class="area {}" d="{}"/>'
@@ -96,8 +97,7 @@ def areas_as_svg(areas: Iterable[Area], address: Callable[[Area], str | None]) -
     """The areas, each in a link where `address` gives one; out of the way of the Tab key."""
     parts = []
     for area in areas:
-        whose = str(area.territory) if area.territory else NOBODYS.get(area.fill, "")
-        svg = format_html(AREA, area.code, area.name, whose, area.fill, area.path)
+        svg = format_html(AREA, area.code, area.name, title_of(area), area.fill, area.path)
         href = address(area)
         link = '<a href="{}" tabindex="-1">{}</a>' if href else "<g>{1}</g>"
         parts.append(format_html(link, href, svg))

@@ -153,6 +153,7 @@ def edit_plan(plan: TerritoryPlan, *, by: User, kinds: Iterable[Kind], **setting
                 plan.assignments.filter(going_on, opened_on=first).update(opened_on=day)
                 roster = RosterEntry.objects.filter(territory__plan=plan)
                 roster.filter(going_on, opened_on=first).update(opened_on=day)
+                plan.leads.filter(going_on, opened_on=first).update(opened_on=day)
             if (role := settings.get("role", before.role)) != before.role:
                 plan.assignments.filter(role=before.role).update(role=role)
     except IntegrityError as error:
@@ -221,16 +222,21 @@ def is_used(territory: Territory) -> bool:
         or territory.decisions.exists()
         or territory.led_decisions.exists()
         or territory.sheet_changes.exists()
-        or territory.leads.exists()
+        # Those that a copy brought along have no history here.
+        or territory.leads.filter(made_by__isnull=False).exists()
     )
 
 
 @transaction.atomic
 def remove_territory(territory: Territory, *, by: User) -> None:
-    """Take away a territory that never held a unit. Raises StillInUse for any other."""
+    """Take away a territory that never held a unit, with leads that a copy brought along.
+
+    Raises StillInUse for any other.
+    """
     changed(territory.plan)
     if is_used(territory):
         raise StillInUse(f"{territory} holds or held units; its history stays.")
+    territory.leads.all().delete()
     territory.delete()
     log.info("Territory %s of plan %s removed by %s", territory.code, territory.plan_id, by)
 

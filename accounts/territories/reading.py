@@ -13,7 +13,6 @@ from footprints.tiles import TileMap, map_of, places_on
 
 from ..models import (
     Assignment,
-    Nation,
     RosterEntry,
     RosterRole,
     Territory,
@@ -22,9 +21,8 @@ from ..models import (
 )
 from .outlines import Outlines, draw_outlines
 from .pictures import Picture, draw
+from .tops import Tops
 
-NATION_TIER = 0  # of kinds: the four nations; E92000001 is England
-SYSTEM_TIER = 2  # of kinds: the ICBs, and the STPs before them
 ICBS_FROM = date(2022, 7, 1)  # Health and Care Act 2022
 
 
@@ -81,6 +79,7 @@ class PlanOnDay:
         self.plan, self.user, self.known = plan, user, known
         self.day = plan.day_for(day)
         self.sees_all = user.role != User.Role.FIELD
+        self._tiles: dict[str, TileMap] = {}
 
     @cached_property
     def territories(self) -> list[Territory]:
@@ -99,6 +98,16 @@ class PlanOnDay:
         for organisation, territory, role in self._assignments:
             if territory in by_key and (organisation not in held or role == self.plan.role):
                 held[organisation] = by_key[territory]
+        return held
+
+    @cached_property
+    def held_besides(self) -> dict[int, Territory]:
+        """Organisation → the territory that has it in another role than the plan's own."""
+        by_key = {territory.pk: territory for territory in self.territories}
+        held = {}
+        for organisation, territory, role in self._assignments:
+            if territory in by_key and role != self.plan.role:
+                held.setdefault(organisation, by_key[territory])
         return held
 
     @cached_property
@@ -167,7 +176,7 @@ class PlanOnDay:
             }
             in_parts = {up for key in set(self._live) | parts for up in self._above.get(key, ())}
             gaps -= covered | in_parts
-        return {key for key in gaps if self._nation(key) in self.plan.nations}
+        return {key for key in gaps if self._tops.nation(key) in self.plan.nations}
 
     @cached_property
     def _live(self):
@@ -188,28 +197,7 @@ class PlanOnDay:
 
     @cached_property
     def _tops(self):
-        """Organisation → (its tier, code, name), of the nations and systems above those."""
-        bodies = self._live | self._taken
-        return {
-            key: (tier, code, name)
-            for key, tier, code, name in Version.objects.known(self.known)
-            .on(self.day)
-            .filter(
-                organisation__in=bodies.union(*self._above.values()),
-                kind__tier__in=(NATION_TIER, SYSTEM_TIER),
-            )
-            .values_list("organisation", "kind__tier", "organisation__code", "name")
-        }
-
-    def _top(self, body, tier):
-        """What it is or belongs to of that tier: (tier, code, name), or None."""
-        chain = (body, *self._above.get(body, ()))
-        tops = (self._tops.get(key) for key in chain)
-        return next((top for top in tops if top and top[0] == tier), None)
-
-    def _nation(self, body):
-        top = self._top(body, NATION_TIER)
-        return top[1][0] if top else Nation.ENGLAND
+        return Tops(self._live | self._taken, self._above, self.day, self.known)
 
     @cached_property
     def shown(self) -> set[int]:
@@ -224,8 +212,8 @@ class PlanOnDay:
     @cached_property
     def systems(self) -> dict[int, tuple[str, str]]:
         """Organisation → (code, name) of its system on the day: its ICB, or its STP before."""
-        tops = ((unit, self._top(unit, SYSTEM_TIER)) for unit in self.shown)
-        return {unit: top[1:] for unit, top in tops if top}
+        tops = ((unit, self._tops.system(unit)) for unit in self.shown)
+        return {unit: top for unit, top in tops if top}
 
     @cached_property
     def people(self) -> dict[int, int]:
@@ -308,7 +296,10 @@ class PlanOnDay:
         return round(sum(counted) / len(counted)) if counted else 0
 
     def tiles(self, kind: Kind) -> TileMap:
-        return map_of(self.day, [kind.pk], self.known)
+        """The squares of one kind of unit, laid out once."""
+        if kind.pk not in self._tiles:
+            self._tiles[kind.pk] = map_of(self.day, [kind.pk], self.known)
+        return self._tiles[kind.pk]
 
     def shapes(self, kind: Kind, newest: tuple[int, int] | None = None) -> Shapes:
         """The boundaries of one kind of unit, as far as they are loaded; kept by `newest`."""

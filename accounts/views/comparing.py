@@ -79,12 +79,12 @@ def _map(found: Comparison, user) -> dict:
     }
     lost = {each.pair.new for each in found.moves if not each.after}
     tiles = on_day.tiles(kind)
-    codes = {tile.code for tile in tiles.tiles if tile.organisation_id in lost}
+    codes = {tile.code for tile in tiles.units if tile.organisation_id in lost}
     picture = _with_lost(draw(tiles, held, unknown="land"), codes)
     return {
         "picture": picture,
         "map_kind": kind,
-        "squares": squares_as_svg(picture.squares, lambda square: None),
+        "squares": squares_as_svg(picture, lambda square: None),
         "has_lost": bool(codes),
     }
 

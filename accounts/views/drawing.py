@@ -21,7 +21,9 @@ from footprints.models import Kind, Version
 from footprints.names import inline
 
 from ..drawing import gestures
+from ..drawing.beside import line_of
 from ..drawing.state import described, state_of
+from ..drawing.weights import weights_of
 from ..models import TerritoryPlan
 from ..territories import plans
 from ..territories.forms import TerritoryForm
@@ -51,6 +53,9 @@ def workspace(request, pk):
         "other_day": day != request.as_at.day,
         "may_choose": _choice(plan, day, kinds),
         "state_address": _address("draw_state", plan, request),
+        "weights_address": _address("draw_weights", plan, request),
+        "beside": line_of(plan, day, request.user),
+        "balance_address": request.as_at.keep(reverse("accounts:balance", args=[plan.pk])),
         "addresses": {
             name: reverse(f"accounts:draw_{name}", args=[plan.pk])
             for name in ("change", "undo", "redo", "since", "territory")
@@ -96,6 +101,15 @@ def state(request, plan):
     found["shapes"] = [
         f"{reverse('footprints:shapes', args=[kind])}?on={day}" for kind in found["shapes"]
     ]
+    return JsonResponse(found, json_dumps_params=COMPACT)
+
+
+@require_GET
+@answers_in_json
+def weights(request, plan):
+    """What each unit weighs, and whom a move unsettles; see `accounts.drawing.weights`."""
+    day = plan.day_for(request.as_at.day)
+    found = weights_of(plan, day, _kinds(request, plan, day), request.user)
     return JsonResponse(found, json_dumps_params=COMPACT)
 
 

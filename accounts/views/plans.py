@@ -15,13 +15,13 @@ from ..filters import PlanFilter, UnitFilter
 from ..forms import AssignForm
 from ..models import Assignment, RosterEntry, Territory, TerritoryPlan, User
 from ..overview import days_of_plan
+from ..sheets import reached
 from ..tables import PlanTable, UnitTable
 from ..territories import lifecycle, plans
 from ..territories.forms import DayForm, NoteForm, ReasonForm
 from ..territories.line import active_in_line
-from ..territories.outlines import are_enough, areas_as_svg
-from ..territories.pictures import squares_as_svg
 from ..territories.reading import PlanOnDay
+from .plan_map import MapOfPlan
 
 
 class PlanList(ListView):
@@ -80,7 +80,7 @@ def _number(rows, by):
     return Coalesce(Subquery(counted), Value(0))
 
 
-class UnitsPage(ListView):
+class UnitsPage(MapOfPlan, ListView):
     """A page of units of one plan, on the day the page shows."""
 
     model = Organisation
@@ -94,7 +94,7 @@ class UnitsPage(ListView):
         asked = TerritoryPlan.kinds.through.objects.filter(territoryplan=OuterRef("pk"))
         found = (
             TerritoryPlan.objects.visible_to(self.request.user)
-            .annotate(asks_for_kinds=Exists(asked), **NEWEST)
+            .annotate(asks_for_kinds=Exists(asked), **NEWEST, **self.with_measures)
             .select_related("team", "owner", "scenario__event", "copied_from", "replaces")
         )
         return get_object_or_404(found, pk=self.kwargs["plan_pk"])
@@ -162,87 +162,24 @@ class UnitsPage(ListView):
         """Whether htmx asks for the list alone, so that the map need not be drawn again."""
         return bool(self.request.htmx) and not self.request.htmx.history_restore_request
 
-    @cached_property
-    def map_kind(self):
-        """The kind of unit that the map shows: as the address says, else the one most used."""
-        kinds = self.on_day.kinds
-        asked = self.request.GET.get("map")
-        return next((kind for kind in kinds if kind.pk == asked), kinds[0] if kinds else None)
-
-    @cached_property
-    def picture(self):
-        """The map, where there is any unit to draw."""
-        return self.map_kind and self.on_day.picture(
-            self.map_kind, self.highlighted, self.shapes if self.draws_boundaries else None
-        )
-
-    @cached_property
-    def shapes(self):
-        """The boundaries of the map's kind of unit."""
-        newest = (self.plan.newest_release, self.plan.newest_step)
-        return self.on_day.shapes(self.map_kind, newest)
-
-    @cached_property
-    def draws_boundaries(self):
-        """Whether the map is of boundaries: as the address says, else where enough are loaded."""
-        asked = self.request.GET.get("shapes")
-        if asked == "boundaries" and self.shapes.units:
-            return True
-        return asked != "squares" and are_enough(self.shapes)
-
-    @property
-    def map_ways(self):
-        """The ways to draw the map, where there are two: name, address, whether it is this."""
-        if self.is_piece or not self.map_kind or not self.shapes.units:
-            return []
-        on = self.draws_boundaries
-        return [
-            ("Boundaries", self.address(shapes="boundaries"), on),
-            ("Squares", self.address(shapes="squares"), not on),
-        ]
-
-    @property
-    def squares(self):
-        """The squares of the map: a territory's lead to it, a gap to where it is assigned."""
-        keep = self.as_at.keep
-        plan = self.plan.get_absolute_url()
-        addresses = {t.pk: keep(t.get_absolute_url()) for t in self.on_day.territories}
-
-        def address(square):
-            if square.territory:
-                return addresses[square.territory.pk]
-            if square.fill == "free" and self.may_change:
-                return keep(f"{plan}?q={square.code}#list")
-            return None
-
-        if not self.picture:
-            return ""
-        as_svg = areas_as_svg if self.picture.is_of_boundaries else squares_as_svg
-        return as_svg(self.picture.squares, address)
-
     def get_context_data(self, **kwargs):
         return super().get_context_data(
             plan=self.plan,
             on_day=self.on_day,
             may_change=self.may_change,
-            map_kind=self.map_kind,
-            map_addresses=[(other, self.address(map=other.pk)) for other in self.on_day.kinds],
-            map_ways=self.map_ways,
-            picture=None if self.is_piece else self.picture,
-            squares="" if self.is_piece else self.squares,
+            **self.map_context(),
             bulk_fields="accounts/plans/_bulk_fields.html",
             is_piece=self.is_piece,
             other_day=self.on_day.day != self.as_at.day,
             **kwargs,
         )
 
-    highlighted = None
-
 
 class PlanPage(UnitsPage):
     """A plan on a day: its territories beside the map, then every unit and every gap."""
 
     template_name = "accounts/plans/plan.html"
+    shades = True
     empty_title = "No units yet"
     empty_text = "Assign a unit by its code, or bring a whole alignment in."
 
@@ -255,7 +192,7 @@ class PlanPage(UnitsPage):
             return super().get_context_data(**kwargs)
         day = self.on_day.day
         gaps = len(self.on_day.gaps)
-        fills = self.picture.fills if self.picture else {}
+        fills = self.picture.fills if self.picture and not self.shading else {}
         return super().get_context_data(
             flag_days=days_of_plan(self.request.user, self.plan, today=self.as_at.today),
             territory_rows=[(row, fills.get(row.territory.pk)) for row in self.on_day.tree],
@@ -285,12 +222,14 @@ class PlanPage(UnitsPage):
             other = active_in_line(plan)
         awaits_another = lifecycle.awaits_another(plan, user)
         may["approve"] &= not awaits_another
+        may["confirm"] &= not awaits_another
         day = plan.activates_on or (plan.opened_on if plan.opened_on > today else None)
         return {
             "may": may,
             "is_told": True,
             "step": plan.steps.select_related("by").last(),
             "other": other,
+            "reached": reached.since_it_stands(plan),
             "obstacles": lifecycle.obstacles(plan, today) if may["submit"] else [],
             "awaits_another": awaits_another,
             "can_begin": plan.opened_on <= today,
@@ -354,6 +293,7 @@ class TerritoryPage(UnitsPage):
                 row for row in self.on_day.tree if row.territory.parent_id == self.territory.pk
             ],
             may_remove=self.may_change and not plans.is_used(self.territory),
+            leads=self.territory.leads.on(self.on_day.day).count(),
             may_challenge=self.may_challenge,
             **kwargs,
         )

@@ -41,7 +41,7 @@ class Replay(LoginRequiredMixin, TemplateView):
                 for event in found.events
             ],
             picture=picture,
-            squares=squares_as_svg(picture.squares, lambda square: None) if picture else "",
+            squares=squares_as_svg(picture, lambda square: None) if picture else "",
             marked=marked,
             kind=kind,
             on_day=on_day,

@@ -17,7 +17,7 @@ from footprints.names import count
 
 from ..models import Flag, Sheet, TerritoryPlan, User
 from ..services.flags import raise_flags
-from ..sheets import applying, deciding, history, leads, paging, showing, undoing
+from ..sheets import applying, deciding, history, leads, paging, reached, showing, undoing
 from ..sheets.deciding import Choice, SheetError
 from ..sheets.forms import BulkForm, CommentForm, DaysForm, DecisionForm, DespiteForm
 from ..sheets.planning import Planned, Row, planned
@@ -68,7 +68,8 @@ class SheetPage(LoginRequiredMixin, TemplateView):
         return super().get_context_data(
             flag=flag,
             event=flag.reorganisation,
-            plan=TerritoryPlan.objects.get(pk=flag.object_id),
+            plan=(plan := TerritoryPlan.objects.get(pk=flag.object_id)),
+            stands=plan.state in reached.STANDS_SINCE,
             sheet=sheet,
             days=sheet.days,
             whole=whole,

@@ -1,6 +1,6 @@
 """The doors of suggestions: ask the solver, watch it, take what it found, or not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,11 +11,14 @@ from footprints.models import Organisation, Version
 
 from .. import tasks
 from ..balancing import asking
+from ..balancing.dealing import kinds_of
 from ..balancing.forms import SuggestionForm
 from ..drawing.gestures import MovedUnderYou
 from ..models import Suggestion, Territory
 from ..services.flags import raise_flags
+from ..territories.pictures import draw, squares_as_svg
 from ..territories.plans import PlanError, plans_changeable_by
+from ..territories.reading import PlanOnDay
 
 MOVES_SHOWN = 2_000
 LISTED = 10
@@ -38,7 +41,15 @@ def suggest(request, pk):
             made = asking.ask(
                 plan,
                 by=request.user,
-                **{**said, "locked": [territory.pk for territory in said["locked"]]},
+                from_on=said["from_on"],
+                evens=said["evens"],
+                measure=said["measure"],
+                still=said["still"],
+                compact=said["compact"],
+                kind=said.get("kind"),
+                locked=[territory.pk for territory in said["locked"]],
+                locked_units=said["units"],
+                homes=said["bases"],
             )
         except asking.SuggestionError as error:
             form.add_error(None, str(error))
@@ -56,7 +67,9 @@ def suggest(request, pk):
 
 def _suggestion(request, pk) -> Suggestion:
     found = Suggestion.objects.visible_to(request.user)
-    return get_object_or_404(found.select_related("plan", "by", "measure", "decided_by"), pk=pk)
+    return get_object_or_404(
+        found.select_related("plan", "by", "measure", "kind", "decided_by"), pk=pk
+    )
 
 
 @dataclass(frozen=True)
@@ -149,6 +162,7 @@ def suggestion(request, pk):
             "sides": _sides(found.told),
             "least": _percent(found.told["least"] / (found.told["amount"] or 1)),
             "within": _percent(found.told["within"]),
+            "evenest": _percent(found.told["evenest"]) if found.told.get("evenest") else "",
             "homes": _homes(found, territories),
             "moves": [
                 (units[unit], names.get(unit, ""), territories.get(was), territories.get(to))
@@ -158,7 +172,27 @@ def suggestion(request, pk):
             "may_take": found.state == Suggestion.State.DONE
             and plans_changeable_by(request.user).filter(pk=found.plan_id).exists(),
         }
+        context |= _map(found, territories, request.user)
     return render(request, "accounts/suggestions/suggestion.html", context)
+
+
+def _map(suggestion, territories, user) -> dict:
+    """The picture of the patches as suggested: a unit that comes is in the fill of its territory,
+    one that stays is bare land."""
+    on_day = PlanOnDay(suggestion.plan, user, suggestion.from_on)
+    kind = suggestion.kind or next(iter(kinds_of(on_day)), None)
+    tiles = kind and on_day.tiles(kind)
+    if not tiles or not tiles.units:
+        return {}
+    comes = {unit: territories[to] for unit, _, to in suggestion.found if to in territories}
+    codes = {tile.code for tile in tiles.units if tile.organisation_id in comes}
+    picture = draw(tiles, {**on_day.held, **comes}, unknown="land")
+    squares = [
+        square if square.code in codes else replace(square, fill="land")
+        for square in picture.squares
+    ]
+    picture = replace(picture, squares=squares)
+    return {"picture": picture, "squares": squares_as_svg(picture, lambda square: None)}
 
 
 @login_required

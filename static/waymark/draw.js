@@ -140,7 +140,7 @@ async function open() {
     const whole = find("system");
     whole.disabled = !systems.length;
     whole.textContent = systems.length === 1 ? `All of ${plan.systems[systems[0]][0]}` : systems.length ? `All of their ${systems.length} systems` : "All of its system";
-    for (const name of ["near", "free", "clear"]) find(name).disabled = !plan.selected.size;
+    for (const name of ["near", "free", "clear", "give-to"]) find(name).disabled = !plan.selected.size;
     if (!deeds.gaps().length) find("near").disabled = true;
     const wanting = find("gaps");
     wanting.textContent = deeds.gaps().length ? `${number.format(deeds.gaps().length)} without a territory` : plan.count ? "no gaps" : "no units";
@@ -198,6 +198,7 @@ async function open() {
     redo: () => saver.again("redo"),
     clear: () => plan.select([]),
     free: () => deeds.give(-1),
+    "give-to": findHome,
     near,
     system() {
       const systems = plan.systemsOfSelected();
@@ -256,16 +257,30 @@ async function open() {
     else if (command || event.altKey) return;
     else if (key === "escape") plan.select([]);
     else if (key === "0" || key === "delete" || key === "backspace") meant(-1);
+    else if (key === ".") findHome();
     else if (key.length === 1 && KEYS.includes(key) && KEYS.indexOf(key) < plan.territories.length) meant(KEYS.indexOf(key));
     else return;
     event.preventDefault();
     event.stopPropagation();
   });
   // What is selected; else the unit that the list's arrows stand on.
-  function meant(territory) {
-    if (plan.selected.size) deeds.give(territory);
-    else if (document.activeElement === list.grid && list.meant !== undefined) deeds.give(territory, [list.meant]);
-    else deeds.give(territory);
+  function ofMine() {
+    if (plan.selected.size || document.activeElement !== list.grid || list.meant === undefined) return plan.selected;
+    return [list.meant];
+  }
+  function meant(territory) { deeds.give(territory, ofMine()); }
+  // A field that finds a territory by its name comes when it is wanted first.
+  let giving;
+  async function findHome() {
+    const some = ofMine(), after = document.activeElement;
+    if (!some.size && !some.length) return deeds.give(-1, some); // says that nothing is selected
+    giving ??= import(root.dataset.finder).then(({ Give }) => new Give(root, plan, deeds));
+    try {
+      (await giving).open(some, after.closest("[data-draw]") ? after : list.grid);
+    } catch {
+      giving = undefined;
+      tell([{ says: "The list of territories did not come: try again.", mine: true, isError: true }]);
+    }
   }
 
   list.choices();
@@ -275,6 +290,14 @@ async function open() {
   can();
   if (!saver.tasks.length) saver.say("saved");
   root.dataset.ready = Math.round(performance.now());
+  follow(plan, deeds, territories);
+}
+
+// What comes after: measures, columns, whom it unsettles. Tried until it is there; whoever begins
+// to draw at once has the server to themselves for a moment.
+const MOMENT = 300; // milliseconds
+function follow(...parts) {
+  setTimeout(() => import(root.dataset.figures).then((found) => found.follow(root, ...parts), () => setTimeout(follow, 5000, ...parts)), MOMENT);
 }
 
 open().catch((error) => {

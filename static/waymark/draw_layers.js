@@ -289,30 +289,43 @@ export class CellLayer {
     const fills = this.plan.territories.map((_, territory) => rgb(map.fill(territory)));
     const free = rgb(map.colours.sheet);
     const image = context.createImageData(this.columns, this.rows);
-    const borders = new Path2D();
-    const { left, top } = this.bounds;
-    for (let row = 0, cell = 0; row < this.rows; row += 1)
-      for (let column = 0; column < this.columns; column += 1, cell += 1) {
-        const here = this.whose(cell);
-        if (here > -2) {
-          image.data.set(here < 0 ? free : fills[here], 4 * cell);
-        }
-        const x = left + column * this.side, y = top + row * this.side;
-        if (column && this.whose(cell - 1) !== here) {
-          borders.moveTo(x, y);
-          borders.lineTo(x, y + this.side);
-        }
-        if (row && this.whose(cell - this.columns) !== here) {
-          borders.moveTo(x, y);
-          borders.lineTo(x + this.side, y);
-        }
-      }
+    for (let cell = 0; cell < this.unit.length; cell += 1) {
+      const here = this.whose(cell);
+      if (here > -2) image.data.set(here < 0 ? free : fills[here], 4 * cell);
+    }
     context.putImageData(image, 0, 0);
     const of = this.plan.territories.map(() => []);
     for (const unit of this.placed) of[held[unit]]?.push(unit);
     const labels = of.flatMap((units, territory) => (units.length ? [{ territory, ...middle(this, units) }] : []));
-    this.drawn = { canvas, borders, labels, stamp, held: Int32Array.from(held) };
+    this.drawn = { canvas, borders: this.borders(), labels, stamp, held: Int32Array.from(held) };
     return this.drawn;
+  }
+
+  // The lines between territories, each as long as it is straight: a line a cell takes twice as long.
+  borders() {
+    const { columns, rows, side } = this;
+    const { left, top } = this.bounds;
+    const path = new Path2D();
+    const runs = (lines, length, isEdge, draw) => {
+      for (let line = 1; line < lines; line += 1)
+        for (let at = 0, from = -1; at <= length; at += 1) {
+          const edge = at < length && isEdge(line, at);
+          if (edge && from < 0) from = at;
+          if (edge || from < 0) continue;
+          draw(line, from, at);
+          from = -1;
+        }
+    };
+    const differ = (one, other) => this.whose(one) !== this.whose(other);
+    runs(rows, columns, (row, column) => differ(row * columns + column, (row - 1) * columns + column), (row, from, to) => {
+      path.moveTo(left + from * side, top + row * side);
+      path.lineTo(left + to * side, top + row * side);
+    });
+    runs(columns, rows, (column, row) => differ(row * columns + column, row * columns + column - 1), (column, from, to) => {
+      path.moveTo(left + column * side, top + from * side);
+      path.lineTo(left + column * side, top + to * side);
+    });
+    return path;
   }
 
   paint(context, map) {

@@ -169,18 +169,16 @@ export class Plan {
     return found;
   }
 
-  // Units and people by territory, and the index of each against their mean (100 is the mean).
+  // Units and people by territory, and the means of both.
   balance() {
-    const rows = this.territories.map(() => ({ units: 0, people: 0, index: null }));
+    const rows = this.territories.map(() => ({ units: 0, people: 0 }));
     for (let unit = 0; unit < this.count; unit += 1) {
       const row = rows[this.held[unit]];
       if (!row) continue;
       row.units += 1;
       row.people += this.units.people[unit] ?? 0;
     }
-    const size = this.hasPeople ? "people" : "units";
-    const mean = rows.reduce((sum, row) => sum + row[size], 0) / (rows.length || 1);
-    if (mean) for (const row of rows) row.index = Math.round((100 * row[size]) / mean);
-    return { rows, mean };
+    const mean = (what) => rows.reduce((sum, row) => sum + row[what], 0) / (rows.length || 1);
+    return { rows, means: { units: mean("units"), people: mean("people") } };
   }
 }

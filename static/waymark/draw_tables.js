@@ -16,11 +16,52 @@ function make(name, fields = {}, ...inside) {
   return element;
 }
 
+// --- What is known of territories at once --------------------------------------------------------
+const FAR = 20; // points of an index from the mean that are said in colour, as on the balance page
+const tenths = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
+const wholes = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
+const written = (amount) => (Math.abs(amount) >= 1000 ? wholes : tenths).format(amount);
+
+function owner(plan, territory) {
+  const known = plan.territories[territory];
+  return { text: known?.owner ?? "", isVacant: Boolean(known && !known.owner) };
+}
+
+// An amount with its index: 100 is the mean of the territories.
+function against(amount, mean, territory) {
+  const index = territory < 0 || !mean ? null : Math.round((100 * amount) / mean);
+  return { text: amount || territory >= 0 ? written(amount) : "—", index, isFar: index !== null && Math.abs(index - 100) > FAR };
+}
+
+// Units and people, as the state of the workspace has them; draw_weights.js knows more, later.
+class Counts {
+  constructor(plan, deeds) {
+    Object.assign(this, { plan, deeds });
+    this.usual = ["units", "people"];
+    this.choices = [
+      { key: "units", label: "Units" },
+      ...(plan.hasPeople ? [{ key: "people", label: "People" }] : []),
+      { key: "owner", label: "Owner" },
+    ];
+  }
+  count() {
+    this.balance = this.plan.balance();
+    const gaps = this.deeds.gaps();
+    this.free = { units: gaps.length, people: gaps.reduce((sum, unit) => sum + (this.plan.units.people[unit] ?? 0), 0) };
+  }
+  cell(key, territory) {
+    const { plan, free, balance: { rows, means } } = this;
+    return key === "owner" ? owner(plan, territory) : against((rows[territory] ?? free)[key], means[key], territory);
+  }
+}
+
 // --- Territories ----------------------------------------------------------------------------------
 export class Territories {
   constructor(root, plan, map, deeds) {
     Object.assign(this, { root, plan, map, deeds });
+    [this.head] = root.querySelector("thead").rows;
     this.body = root.querySelector("tbody");
+    this.chosen = chosenBy(root.closest("[data-user]").dataset.user);
     root.addEventListener("click", (event) => {
       const row = event.target.closest("tr[data-territory]");
       if (!row) return;
@@ -30,13 +71,25 @@ export class Territories {
     });
   }
 
-  // The rows anew: territories came, went, or have other names.
+  // Take figures from whoever knows more, or from the state again; or other columns.
+  use(figures, chosen = this.chosen) {
+    Object.assign(this, { figures, chosen });
+    this.build();
+  }
+
+  // The rows anew: territories came, went, or have other names; or other columns are wanted.
   build() {
     const { plan } = this;
-    this.root.querySelector("[data-people]").hidden = !plan.hasPeople;
-    const rows = [-1, ...plan.territories.keys()].map((territory) => this.row(territory));
-    this.body.replaceChildren(...rows);
-    this.fill();
+    this.figures ??= new Counts(plan, this.deeds);
+    const wanted = this.chosen ?? this.figures.usual;
+    this.columns = this.figures.choices.filter(({ key }) => wanted.includes(key));
+    const heads = this.columns.map(({ key, label, title, unit }) =>
+      make("th", { scope: "col", class: key === "owner" ? "" : "number", title: title ?? label }, make("span", { class: "draw-label" }, label), ...(unit ? [make("span", { class: "draw-unit" }, ` ${unit}`)] : [])));
+    this.head.replaceChildren(this.head.firstElementChild, ...heads, this.head.lastElementChild);
+    const focused = document.activeElement?.closest?.("tr[data-territory]")?.dataset.territory;
+    this.body.replaceChildren(...[-1, ...plan.territories.keys()].map((territory) => this.row(territory)));
+    if (focused) this.body.querySelector(`[data-territory="${focused}"] [data-give]`)?.focus({ preventScroll: true });
+    this.show();
   }
 
   row(territory) {
@@ -45,34 +98,44 @@ export class Territories {
     const key = territory < 0 ? "0" : KEYS[territory];
     const swatch = make("canvas", { class: territory < 0 ? "draw-swatch is-free" : "draw-swatch", width: 12, height: 12, "aria-hidden": "true" });
     const name = known ? [make("span", { class: "code" }, known.code), ` ${known.name}`] : ["No territory"];
-    const give = make("button", { type: "button", class: "draw-give", "data-give": "", ...(key ? { "aria-keyshortcuts": key } : {}) },
-      make("kbd", { "aria-hidden": "true" }, key ?? "·"), swatch, make("span", {}, ...name));
+    const isVacant = known && !known.owner && !this.columns.some((column) => column.key === "owner");
+    const vacant = isVacant ? [make("span", { class: "nobody draw-vacant" }, " vacant")] : [];
+    const give = make("button", { type: "button", class: "draw-give", "data-give": "", title: plan.called(territory), ...(key ? { "aria-keyshortcuts": key } : {}) },
+      make("kbd", { "aria-hidden": "true" }, key ?? "·"), swatch, make("span", { class: "draw-called" }, ...name), ...vacant);
     const select = make("button", { type: "button", class: "draw-select", "data-select": "", "aria-label": `Select all of ${plan.called(territory)}` }, "select");
-    const owner = make("td", { class: "draw-owner" }, known && !known.owner ? make("span", { class: "nobody" }, "vacant") : known?.owner ?? "");
-    const people = make("td", { class: "number", "data-people": "" });
-    people.hidden = !plan.hasPeople;
-    return make("tr", { "data-territory": territory }, make("td", {}, give), owner, make("td", { class: "number" }), people, make("td", { class: "number draw-index" }), make("td", {}, select));
+    const cells = this.columns.map((column) => (column.key === "owner"
+      ? make("td", { class: "draw-owner", "data-figure": "owner" })
+      : make("td", { class: "number", "data-figure": column.key }, make("span", { class: "draw-amount" }), make("span", { class: "draw-index" }))));
+    return make("tr", { "data-territory": territory }, make("td", {}, give), ...cells, make("td", {}, select));
   }
 
-  // The figures alone, from what is shown now.
-  fill() {
-    const { plan } = this;
-    const { rows } = plan.balance();
-    const gaps = this.deeds.gaps();
+  // The figures alone, from what is shown now: once a frame, however much changed within it.
+  fill() { this.asked ??= requestAnimationFrame(() => { this.asked = undefined; this.show(); }); }
+  show() {
+    this.figures.count();
+    const gaps = this.deeds.gaps().length;
     for (const row of this.body.rows) {
       const territory = Number(row.dataset.territory);
-      const { units, people, index } = rows[territory] ?? { units: gaps.length, people: gaps.reduce((sum, unit) => sum + (plan.units.people[unit] ?? 0), 0), index: null };
-      const [, , many, souls, against] = row.cells;
-      many.textContent = number.format(units);
-      souls.textContent = people ? number.format(people) : "—";
-      against.textContent = index ?? "—";
-      against.classList.toggle("is-far", index !== null && Math.abs(index - 100) > 15);
-      row.classList.toggle("is-wanting", territory < 0 && units > 0);
+      this.columns.forEach(({ key }, i) => this.tell(row.cells[i + 1], this.figures.cell(key, territory)));
+      row.classList.toggle("is-wanting", territory < 0 && gaps > 0);
       if (territory < 0) continue;
       const swatch = row.querySelector("canvas").getContext("2d");
       swatch.fillStyle = this.map.fill(territory);
       swatch.fillRect(0, 0, 12, 12);
     }
+  }
+  tell(cell, { text, title = "", index = null, isFar = false, isVacant = false }) {
+    if (cell.title !== title) cell.title = title;
+    if (cell.classList.contains("draw-owner")) {
+      cell.replaceChildren(isVacant ? make("span", { class: "nobody" }, "vacant") : text);
+      return;
+    }
+    const [amount, against] = cell.children;
+    if (amount.textContent !== text) amount.textContent = text;
+    amount.classList.toggle("is-far", isFar && index === null);
+    const shown = index === null ? "" : String(index);
+    if (against.textContent !== shown) against.textContent = shown;
+    against.classList.toggle("is-far", isFar);
   }
 
   under(x, y) {
@@ -82,6 +145,25 @@ export class Territories {
   }
   let_go() { for (const row of this.body.rows) row.classList.remove("is-over"); }
 }
+
+// Which columns somebody wants is kept in their browser; null is the usual ones.
+const store = (user) => `waymark columns ${user}`;
+function chosenBy(user) {
+  try {
+    const kept = JSON.parse(localStorage.getItem(store(user)));
+    return Array.isArray(kept) ? kept : null;
+  } catch {
+    return null; // nothing may be kept here, or it is none of ours
+  }
+}
+function keepChosen(user, chosen) {
+  try {
+    if (chosen) localStorage.setItem(store(user), JSON.stringify(chosen));
+    else localStorage.removeItem(store(user));
+  } catch { /* as above */ }
+}
+
+export { against, keepChosen, make, owner, written };
 
 // --- Units: only the rows that show are in the page ------------------------------------------------
 export class Units {

@@ -42,7 +42,9 @@ def drawn(territories, *, opened_on=YEAR, **fields):
         if owner:
             factories.roster_entry(territory=home, name=owner, opened_on=opened_on)
         for body in units:
-            factories.assignment(territory=home, organisation=body, opened_on=opened_on)
+            factories.assignment(
+                territory=home, organisation=body, opened_on=opened_on, role=plan.role
+            )
     return plan
 
 
@@ -183,6 +185,21 @@ def test_a_plan_beside_itself_moves_nothing(six):
     assert not found.moves
     assert found.disruption.is_none
     assert found.disruption.of_units == 7
+
+
+@pytest.mark.parametrize("role", ["mirror", "overlay", "co_promotion"])
+def test_plans_are_compared_in_the_role_they_cover_in(db, role):
+    """And in no other: a unit that one of them only shares moves nowhere."""
+    one, two, shared = unit(100), unit(200), unit(300)
+    before = drawn({"T1": ("Ann", [one, two]), "T2": ("Bob", [])}, role=role, state="active")
+    after = drawn({"T1": ("Ann", [one]), "T2": ("Bob", [two])}, role=role, copied_from=before)
+    home = after.territories.get(code="T2")
+    factories.assignment(territory=home, organisation=shared, opened_on=YEAR, role="owner")
+
+    found = compare(*sides(before, after))
+
+    assert ways(found) == {(two.code, "T1", "T2")}
+    assert (found.disruption.units, found.disruption.people) == (1, 200)
 
 
 def test_two_days_of_one_plan(six):

@@ -7,7 +7,20 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from accounts.models import Assignment, RosterEntry, SharedUnit, Territory, TerritoryPlan
+from accounts.comparing.comparison import compare
+from accounts.comparing.sides import Side
+from accounts.models import (
+    AccountLead,
+    Assignment,
+    Flag,
+    RosterEntry,
+    SharedUnit,
+    Sheet,
+    Territory,
+    TerritoryPlan,
+)
+from accounts.services.flags import raise_flags
+from accounts.sheets import leads
 from accounts.territories import lifecycle, plans
 from accounts.territories.copying import copy_plan
 from footprints.models import Organisation
@@ -115,6 +128,124 @@ def test_declared_credit_is_copied(plan, by):
 
     share = SharedUnit.objects.get(territory__plan=made)
     assert (share.territory.code, share.share, share.reason) == ("T", Decimal("0.4"), "Agreed")
+
+
+def led(territory, opened_on=FIRST, **fields):
+    """A lead of the territory on a body of its own, made by a sheet of its plan."""
+    sheet = Sheet.objects.create(flag=factories.flag(territory.plan))
+    if "closed_on" in fields:
+        fields["ended_by"] = sheet
+    return AccountLead.objects.create(
+        plan=territory.plan,
+        territory=territory,
+        organisation=fields.pop("organisation", None) or factories.body(),
+        opened_on=opened_on,
+        made_by=sheet,
+        **fields,
+    )
+
+
+def leads_of(plan):
+    return set(
+        AccountLead.objects.filter(plan=plan).values_list(
+            "territory__code", "organisation", "opened_on", "closed_on"
+        )
+    )
+
+
+def test_account_leads_come_along_from_the_day_on(plan, by):
+    low, region = plan.territories.get(code="T"), plan.territories.get(code="R")
+    stands, later = led(low), led(region, opened_on=LATER)
+    ends = led(low, closed_on=LATER)
+    led(low, closed_on=DAY)  # its last day is the day before: the original's
+
+    made = copy_plan(plan, opened_on=DAY, by=by)
+
+    assert leads_of(made) == {
+        ("T", stands.organisation_id, DAY, None),
+        ("R", later.organisation_id, LATER, None),
+        ("T", ends.organisation_id, DAY, LATER),
+    }
+
+
+def test_undoing_the_originals_sheets_leaves_the_leads_of_its_copy(plan, by):
+    low = plan.territories.get(code="T")
+    stands, ends = led(low), led(low, closed_on=LATER)
+    made = copy_plan(plan, opened_on=DAY, by=by)
+    before = leads_of(made)
+
+    leads.take_back([stands.made_by_id, ends.ended_by_id])
+
+    assert not AccountLead.objects.filter(plan=plan).exists()
+    assert leads_of(made) == before
+
+
+def test_an_event_that_unsettles_a_lead_unsettles_its_copy(plan, by):
+    lead = led(plan.territories.get(code="T"))
+    made = copy_plan(plan, opened_on=DAY, by=by)
+    event = factories.reorganisation(effective_on=LATER)
+    factories.succession(
+        reorganisation=event, predecessor=lead.organisation, successor=factories.body(), share=1
+    )
+
+    raise_flags()
+
+    flagged = {flag.root for flag in Flag.objects.filter(reorganisation=event)}
+    assert flagged == {lead, AccountLead.objects.get(plan=made)}
+
+
+def test_the_comparison_sees_who_leads_in_the_copy(plan, by):
+    other = factories.territory(plan=plan, code="U", position=3)
+    factories.roster_entry(territory=other, opened_on=FIRST)
+    lead = led(plan.territories.get(code="T"))
+    made = copy_plan(plan, opened_on=DAY, by=by)
+    assert compare(Side(plan, DAY), Side(made, DAY)).disruption.is_none
+
+    copied = made.territories.get(code="U")
+    AccountLead.objects.filter(plan=made, organisation=lead.organisation).update(territory=copied)
+    found = compare(Side(plan, DAY), Side(made, DAY))
+
+    assert (found.disruption.accounts, found.disruption.of_accounts) == (1, 1)
+    won = {row.code: row.won.accounts for row in found.rows if row.won.accounts}
+    assert (won, found.whole.accounts) == ({"U": 1}, 1)
+
+
+def test_a_bodys_page_names_the_lead_of_a_copy_and_no_sheet_of_it(client, plan, by):
+    body = factories.body()
+    led(plan.territories.get(code="T"), organisation=body)
+    copy_plan(plan, opened_on=DAY, by=by)
+    client.force_login(by)
+
+    page = client.get(reverse("footprints:organisation", args=[body.code]) + f"?on={DAY}")
+
+    content = page.content.decode()
+    assert "Ours, copy</a>" in content
+    assert content.count("decided here") == 1
+
+
+def test_leads_begin_with_a_draft_that_begins_on_another_day(plan, by):
+    lead = led(plan.territories.get(code="T"))
+    made = copy_plan(plan, opened_on=DAY, by=by)
+
+    plans.edit_plan(made, by=by, kinds=made.kinds.all(), opened_on=LATER)
+
+    assert leads_of(made) == {("T", lead.organisation_id, LATER, None)}
+
+
+def test_a_territory_of_a_copy_goes_with_the_leads_that_came_along(client, plan, by):
+    spare = factories.territory(plan=plan, code="Z", position=9)
+    led(spare)
+    made = copy_plan(plan, opened_on=DAY, by=by)
+    copied = made.territories.get(code="Z")
+    client.force_login(by)
+
+    page = client.get(reverse("accounts:territory", args=[made.pk, copied.pk]))
+
+    assert "Its 1 account lead goes too" in page.content.decode()
+    plans.remove_territory(copied, by=by)
+    assert not made.territories.filter(code="Z").exists()
+    with pytest.raises(plans.StillInUse):
+        plans.remove_territory(spare, by=by)
 
 
 def test_several_drafts_stand_side_by_side_each_with_a_name_of_its_own(plan, by):

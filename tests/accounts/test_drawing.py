@@ -531,8 +531,8 @@ def _timed(deed):
 
 
 NAMES = ["draw", "draw_state", "draw_change", "draw_undo", "draw_redo", "draw_since"]
-NAMES += ["draw_territory"]
-ASKED = {"draw", "draw_state", "draw_since"}
+NAMES += ["draw_territory", "draw_weights"]
+ASKED = {"draw", "draw_state", "draw_since", "draw_weights"}
 
 
 def door(name, plan):

@@ -186,6 +186,7 @@ def test_a_plan_is_sent_back_with_a_reason(drawn, through, manager):
 STARTS = {
     "submit": lambda plan, by: lifecycle.submit(plan, on=TODAY, by=by),
     "approve": lambda plan, by: lifecycle.approve(plan, on=TODAY, by=by),
+    "confirm": lambda plan, by: lifecycle.confirm(plan, by=by),
     "send_back": lambda plan, by: lifecycle.send_back(plan, by=by, reason="No"),
     "schedule": lambda plan, by: lifecycle.schedule(plan, on=TODAY, activates_on=LATER, by=by),
     "activate": lambda plan, by: lifecycle.activate(plan, on=TODAY, by=by),
@@ -439,7 +440,7 @@ def test_an_archived_plan_is_made_a_draft_again_with_all_it_held(drawn, planner)
 def test_who_may_take_which_step(drawn, team, deed, role):
     user = factories.user(role=role, team=team)
     plan = drawn(state=lifecycle.WAYS[deed][0][0])
-    deciding = {"approve", "send_back", "schedule", "bring_back"}
+    deciding = {"approve", "confirm", "send_back", "schedule", "bring_back"}
 
     expected = role == "manager" or (role == "planner" and deed not in deciding)
 

@@ -290,6 +290,16 @@ def test_the_same_plan_gives_the_same_bytes(case):
     assert first == second
 
 
+def test_a_plan_of_another_role_is_taken_in_that(case):
+    units = [unit.code for unit in case.contents().units]
+    case.plan.role = "mirror"
+    case.plan.save()
+    assert case.contents().units == []
+
+    case.plan.assignments.update(role="mirror")
+    assert [unit.code for unit in case.contents().units] == units
+
+
 @pytest.mark.parametrize("role", [User.Role.FIELD, User.Role.STEWARD])
 def test_who_does_not_plan_takes_nothing(client, case, role):
     client.force_login(factories.user(role=role, team=case.plan.team))

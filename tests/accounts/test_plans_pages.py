@@ -284,7 +284,7 @@ def test_a_plan_asks_the_database_the_same_however_large_it_is(
         factories.assignment(territory=patch, organisation=unit, opened_on=FIRST)
     get(client, plan)  # the days offered are kept from here on
 
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         get(client, plan)
 
 

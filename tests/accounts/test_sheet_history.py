@@ -132,7 +132,7 @@ def test_whoever_does_not_plan_hears_nothing_of_it(client, case, role):
 def test_whoever_is_asked_finds_it_on_the_home_page_until_they_have_answered(client, case):
     case.choose(assigned_to=case.manager, reason="You know them.")
     client.force_login(case.manager)
-    home = reverse("accounts:home")
+    home = reverse("accounts:beside")
 
     assert "You know them." in text(client.get(home))
     assert f"{sheet(case)}#row-{case.new.code}-owner" in client.get(home).content.decode()
@@ -191,7 +191,7 @@ def test_whoever_no_longer_plans_holds_up_no_decision(planner, case):
 
     assert case.sheet.decisions.get().assigned_to == case.manager
     planner.force_login(User.objects.get(pk=case.manager.pk))
-    assert "Asked of you" not in text(planner.get("/"))
+    assert "Asked of you" not in text(planner.get("/beside/"))
 
 
 def test_the_rows_narrow_to_conflicts(planner, case):

@@ -52,6 +52,11 @@ def killed_in_a_process(work, at) -> int:
     connections.close_all()  # else both would speak on one socket
     child = os.fork()
     if child == 0:
+        # Where a browser was begun its event loop is at work in this thread, and a fork has none:
+        # Django takes the connection from before the loop, which is open in the parent too. It is
+        # kept under another name, for to let go of it would end the parent's.
+        connections["before"] = connections["default"]
+        connections["default"] = connection.copy()
         try:
             with connection.execute_wrapper(Statements(at)):
                 work()

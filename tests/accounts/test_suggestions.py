@@ -14,7 +14,7 @@ from tests import factories
 
 DAY = date(2026, 11, 22)
 State = Suggestion.State
-QUICK = 20
+QUICK = 5
 
 
 @pytest.fixture
@@ -199,3 +199,54 @@ def test_suggestions_are_for_those_who_plan_and_only_where_a_plan_is_drawn(clien
     TerritoryPlan.objects.update(state="approved")
     assert client.get(f"/plans/{made.plan.pk}/suggest/").status_code == 404
     assert client.post(f"{made.get_absolute_url()}take/", {"which": "all"}).status_code == 404
+
+
+def test_single_units_stay_and_a_territory_is_drawn_round_its_base(plan, client):
+    """What the form writes is asked, and honoured: units, and a base far from what T had."""
+    client.force_login(plan.owner)
+    first = plan.territories.order_by("position").first()
+    kept = list(plan.assignments.on(DAY).select_related("organisation").order_by("pk")[10:14])
+    base = Organisation.objects.get(code="QT6")  # Cornwall
+    given = {"evens": "units", "still": "0", "compact": "5", "from_on": str(DAY)}
+    wrong = {"units": f"{kept[0].organisation.code} ZZ9", "bases": f"{first.code} ZZ9"}
+    page = client.post(f"/plans/{plan.pk}/suggest/", given | wrong)
+    assert page.status_code == 422
+    assert page.context["form"].errors["units"] == ["No unit that the plan has on that day: ZZ9."]
+    assert page.context["form"].errors["bases"] == ["Nobody knows where this is: ZZ9."]
+
+    right = {
+        "units": ", ".join(row.organisation.code.lower() for row in kept),
+        "bases": f"{first.code} qt6\n",
+    }
+    client.post(f"/plans/{plan.pk}/suggest/", given | right)
+    made = Suggestion.objects.get()
+    assert made.locked_units == sorted(row.organisation_id for row in kept)
+    assert made.homes == {str(first.pk): base.pk}
+    asking.work(made, tries=2)
+    made.refresh_from_db()
+    assert made.state == State.DONE, made.error
+    to = {unit: to for unit, _, to in made.found}
+    assert to.keys().isdisjoint(made.locked_units)
+    cornwall = Organisation.objects.get(code="11N")  # the only location of Cornwall's ICB
+    assert to[cornwall.pk] == first.pk
+
+
+def test_of_several_kinds_one_is_dealt_and_the_others_count_for_who_has_them(plan, client):
+    plan.kinds.add("icb")
+    wide = Organisation.objects.get(code="QT6")
+    home = plan.territories.order_by("position").last()
+    factories.assignment(territory=home, organisation=wide, opened_on=plan.opened_on)
+    client.force_login(plan.owner)
+    assert client.get(f"/plans/{plan.pk}/suggest/").context["form"]["kind"].initial == "sub_icb"
+    given = {"evens": "people", "still": "1", "compact": "1", "from_on": str(DAY)}
+
+    client.post(f"/plans/{plan.pk}/suggest/", given | {"kind": "sub_icb"})
+
+    made = Suggestion.objects.get()
+    asking.work(made, tries=2)
+    made.refresh_from_db()
+    assert (made.told["units"], made.told["beside"]) == (106, 1)
+    assert wide.pk not in {row[0] for row in made.found}
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert "1 of other kinds stay" in page
+    assert '<svg class="tiles"' in page

@@ -134,7 +134,9 @@ def test_106_locations_are_drawn_into_twelve_territories_by_keyboard_alone(plann
         f"T{place // each + 1:02}" for place in range(len(codes))
     ]
     assert PlanChange.objects.filter(plan=plan).count() == 12
-    expect(planner.locator("tr[data-territory='0'] td.number").first).to_have_text(str(each))
+    expect(
+        planner.locator("tr[data-territory='0'] [data-figure=units] .draw-amount")
+    ).to_have_text(str(each))
     planner.reload()
     expect(planner.locator("[data-gaps]")).to_have_text("no gaps")
 
@@ -239,6 +241,48 @@ def test_undo_and_redo_by_key_and_by_button(planner, plan):
     assert holders(plan) == {}
 
 
+def test_a_territory_past_the_last_key_is_found_by_its_name_and_given_to(planner, plan):
+    for number in range(40):
+        factories.territory(
+            plan=plan, code=f"X{number:02}", name=f"Patch {number}", position=number + 2
+        )
+    open_workspace(planner, plan)
+    choose(planner, "91Q")
+    grid = planner.locator("[role=grid]")
+    grid.focus()
+
+    planner.keyboard.press(".")
+    dialog = planner.get_by_role("dialog", name="Give 1 unit to")
+    options = dialog.get_by_role("option")
+    expect(options).to_have_count(8)
+    expect(dialog).to_contain_text("and 34 more")
+    planner.keyboard.type("patch 3")
+    expect(options.first).to_have_text("X03 Patch 3")
+    planner.keyboard.press("ArrowDown")
+    planner.keyboard.press("ArrowDown")
+    expect(dialog.get_by_role("option", selected=True)).to_have_text("X31 Patch 31")
+    found = Axe().run(planner, options={"resultTypes": ["violations"]}).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+    planner.keyboard.press("Enter")
+
+    expect(dialog).to_be_hidden()
+    expect(grid).to_be_focused()
+    expect(saved(planner)).to_have_text("Saved")
+    assert holders(plan) == {"91Q": "X31"}
+    planner.keyboard.press(".")
+    planner.keyboard.type("nowhere")
+    expect(dialog).to_contain_text("No territory is called that.")
+    planner.keyboard.press("Enter")
+    planner.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    planner.get_by_role("button", name="Give to…").click()
+    options.last.click()
+    expect(saved(planner)).to_have_text("Saved")
+    expect(row(planner, "91Q").locator("td").last).to_have_text("X05")
+    expect(saved(planner)).to_have_text("Saved")
+    assert holders(plan) == {"91Q": "X05"}
+
+
 # --- Two at once
 
 
@@ -320,6 +364,30 @@ def test_what_is_drawn_offline_is_kept_over_a_reload_and_saved_when_the_line_is_
     seat.complaints = [line for line in seat.complaints if "ERR_FAILED" not in line]
 
 
+def test_what_is_done_again_offline_is_done_once_when_the_line_is_back(sit_down, plan):
+    seat = sit_down("planner")
+    page = seat.page
+    open_workspace(page, plan)
+    choose(page, "91Q")
+    give(page, "North")
+    expect(saved(page)).to_have_text("Saved")
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "91Q").locator("td").last).to_have_text("—")
+    page.route("**/draw/redo/", lambda route: route.abort())
+    page.get_by_role("button", name="Redo").click()
+    expect(saved(page)).to_have_text("Could not save: kept here, trying again")
+    assert holders(plan) == {}
+
+    page.unroute("**/draw/redo/")
+
+    expect(saved(page)).to_have_text("Saved")
+    expect(row(page, "91Q").locator("td").last).to_have_text("N")
+    expect(page.get_by_role("button", name="Redo")).to_be_disabled()
+    assert holders(plan) == {"91Q": "N"}
+    assert PlanChange.objects.filter(plan=plan).count() == 1
+    seat.complaints = [line for line in seat.complaints if "ERR_FAILED" not in line]
+
+
 def test_a_plan_that_is_submitted_meanwhile_says_so_and_loses_nothing(sit_down, plan):
     seat = sit_down("planner")
     page = seat.page
@@ -375,6 +443,31 @@ def test_on_a_phone_the_map_is_above_and_a_tap_selects(sit_down, plan):
     give(page, "South")
     expect(saved(page)).to_have_text("Saved")
     assert holders(plan) == {"91Q": "S"}
+
+
+def test_two_fingers_zoom_round_the_place_between_them(sit_down, plan):
+    page = sit_down("planner", PHONE).page
+    open_workspace(page, plan)
+    page.locator("[data-field]").scroll_into_view_if_needed()
+    x, y, _ = middle_of(page, plan, "15M")
+    between = x - 25
+    touch = page.context.new_cdp_session(page)
+
+    def fingers(kind, *apart):
+        points = [{"x": between + one, "y": y, "id": i} for i, one in enumerate(apart)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    fingers("touchStart", -30)
+    fingers("touchStart", -30, 30)
+    for far in (40, 50, 60):
+        fingers("touchMove", -far, far)
+    fingers("touchEnd")
+
+    # Twice as far from the place between the fingers as it was.
+    page.mouse.click(between + 50, y)
+    expect(page.locator("[data-selection]")).to_contain_text("1 unit selected")
+    page.fill("[data-words]", "15M")
+    expect(row(page, "15M")).to_have_attribute("aria-selected", "true")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -122,12 +122,31 @@ def test_a_unit_without_coordinates_stands_near_its_parent(empty_register):
     assert tile_map.columns == 1 + max(tile.column for tile in tile_map.tiles)
 
 
-def test_more_units_than_can_be_told_apart_are_not_drawn(register):
+def test_more_units_than_can_be_told_apart_stand_where_they_lie(register):
     tile_map = map_of(DAY, ["pcn"])
 
-    assert tile_map.is_too_big
     assert not tile_map.tiles
-    assert len(tile_map.unplaced) > MOST
+    assert tile_map.units == tile_map.spots
+    assert len(tile_map.spots) + len(tile_map.unplaced) > MOST
+    assert len({(spot.east, spot.south) for spot in tile_map.spots}) == len(tile_map.spots)
+    assert min(spot.east for spot in tile_map.spots) == 0
+    assert min(spot.south for spot in tile_map.spots) == 0
+
+
+def test_spots_lie_as_the_country_does(empty_register):
+    north, south = place("QAA", "icb", NEWCASTLE), place("QBB", "icb", TRURO)
+    for number in range(MOST // 2 + 1):
+        place(f"N{number}", "pcn", parent=north)
+        place(f"S{number}", "pcn", parent=south)
+
+    spots = {spot.code: spot for spot in map_of(DAY, ["pcn"]).spots}
+
+    assert len(spots) == MOST + 2
+    far = spots["S0"].south - spots["N0"].south
+    assert far == pytest.approx(522_000, abs=5_000)  # metres from Newcastle down to Truro
+    assert spots["N0"].east > spots["S0"].east
+    near = max(abs(spots[f"N{n}"].south - spots["N0"].south) for n in range(MOST // 2 + 1))
+    assert near < far / 3
 
 
 @pytest.mark.parametrize("units", [1, 30])
