@@ -1,9 +1,9 @@
 """One at a time, on however many machines: a lock that ends with the process that holds it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import connection
+from django.db import Error, connection
 
 # Beside the register's own (services.releases.REGISTER_LOCK).
 WORKER, FOLDER = 0x57415932, 0x57415933
@@ -25,4 +25,7 @@ def alone(lock: int) -> Iterator[bool]:
             (is_ours,) = cursor.fetchone()
         yield is_ours
     finally:
+        # At once: a connection that is only closed keeps its lock until the server notices.
+        with suppress(Error):
+            held.rollback()
         held.close()

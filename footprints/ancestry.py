@@ -26,9 +26,28 @@ def holding(table: str, known: int | None, *, on_day: bool = False) -> str:
     return " AND ".join(part.format(table) for part in parts)
 
 
+# A step to the parents, who are few however many are asked about, and a climb from these.
 CLIMB = """
-WITH RECURSIVE climb AS (
-    SELECT key AS body, ARRAY[key] AS path FROM unnest(%(keys)s::bigint[]) AS asked(key)
+WITH RECURSIVE step AS MATERIALIZED (
+    SELECT DISTINCT ON (relationship.child_id)
+        relationship.child_id AS body, relationship.parent_id AS parent
+    FROM footprints_relationship AS relationship
+    JOIN footprints_organisation AS parent ON parent.id = relationship.parent_id
+    WHERE relationship.child_id = ANY (%(keys)s::bigint[])
+      AND relationship.type IN ('part_of', 'member_of')
+      AND {relationship}
+      AND EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = relationship.parent_id AND {version}
+      )
+      AND EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = relationship.child_id AND {version}
+      )
+    ORDER BY relationship.child_id, relationship.type DESC, parent.code
+),
+climb AS (
+    SELECT parent AS body, ARRAY[parent] AS path FROM (SELECT DISTINCT parent FROM step) AS met
     UNION ALL
     SELECT climb.body, climb.path || up.parent_id
     FROM climb
@@ -46,16 +65,12 @@ WITH RECURSIVE climb AS (
         ORDER BY relationship.type DESC, parent.code
         LIMIT 1
     ) AS up
-    WHERE cardinality(climb.path) <= %(levels)s
+    WHERE cardinality(climb.path) < %(levels)s
       AND NOT up.parent_id = ANY (climb.path)
 )
-SELECT DISTINCT ON (body) body, path FROM climb
-WHERE cardinality(path) > 1
-  AND EXISTS (
-      SELECT FROM footprints_version AS version
-      WHERE version.organisation_id = climb.body AND {version}
-  )
-ORDER BY body, cardinality(path) DESC
+SELECT body, parent, NULL FROM step
+UNION ALL
+(SELECT DISTINCT ON (body) body, NULL, path FROM climb ORDER BY body, cardinality(path) DESC)
 """
 
 
@@ -72,9 +87,22 @@ def ancestors(keys: Collection[int], day: date, known: int | None = None) -> dic
         relationship=holding("relationship", known, on_day=True),
         version=holding("version", known, on_day=True),
     )
+    # As text: psycopg looks at each of 7,000 numbers in a list.
+    asked = f"{{{','.join(map(str, keys))}}}"
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"keys": list(keys), "day": day, "known": known, "levels": LEVELS})
-        return {body: path[1:] for body, path in cursor.fetchall()}
+        cursor.execute(sql, {"keys": asked, "day": day, "known": known, "levels": LEVELS})
+        rows = cursor.fetchall()
+    paths = {body: path for body, _, path in rows if path}
+    return {
+        body: _until(body, paths[parent])
+        for body, parent, path in rows
+        if not path and parent != body
+    }
+
+
+def _until(body: int, path: list[int]) -> list[int]:
+    """The path from its parent on, of its own; as far as it does not come back to the body."""
+    return path[: path.index(body)] if body in path else [*path]
 
 
 ABOVE = """

@@ -84,6 +84,15 @@ def counted(
     return counts
 
 
+def counted_of(key: OrganisationKey, reorganisations: Iterable[Reorganisation]) -> dict[int, int]:
+    """How many of the key's rows each event touches, by the event's key; one query."""
+    counts = {event.pk: 0 for event in reorganisations}
+    if counts:
+        for row in _counts(0, key, counts, None):
+            counts[row["event"]] += row["rows"]
+    return counts
+
+
 def _counts(number: int, key: OrganisationKey, events: Iterable[int], narrow) -> models.QuerySet:
     """A row an event and body: how many of the key's rows meet there."""
     held = key.model._base_manager.filter(**{key.name: OuterRef("organisation")})

@@ -3,7 +3,10 @@
 ``register("reorganisation", panel)`` or ``register("organisation", panel)``: the page calls
 ``panel(request, event or organisation)``, which returns rendered HTML, or "" for nothing. A panel
 about the rows of one ``OrganisationKey`` names it, so that a page that has counted what hangs on
-the body need not ask it for nothing.
+the body need not ask it for nothing: ``otherwise`` says what to show then.
+
+``register("organisation deeds", panel)``: what may be done with the subject, beside its title; so
+for a reorganisation, a person, and a search, whose subject is the query of the register's list.
 
 ``register("board", panel)``: asked once for all the cards of the board, ``panel(request, events)``
 returns rendered HTML by the event's key, for those of which it has something to say.
@@ -14,9 +17,9 @@ from collections import defaultdict
 _panels = defaultdict(list)
 
 
-def register(page: str, panel, *, key=None):
-    if (panel, key) not in _panels[page]:
-        _panels[page].append((panel, key))
+def register(page: str, panel, *, key=None, otherwise=None):
+    if (panel, key, otherwise) not in _panels[page]:
+        _panels[page].append((panel, key, otherwise))
 
 
 def of(page: str, request, subject, hanging: set[str] | None = None) -> list[str]:
@@ -24,18 +27,19 @@ def of(page: str, request, subject, hanging: set[str] | None = None) -> list[str
 
     ``hanging`` is what hangs on it, as the rules of the keys say it, where the page knows.
     """
-    return [
-        html
-        for panel, key in _panels[page]
-        if (key is None or hanging is None or key.rule.says in hanging)
-        and (html := panel(request, subject))
-    ]
+    found = []
+    for panel, key, otherwise in _panels[page]:
+        if key is not None and hanging is not None and key.rule.says not in hanging:
+            panel = otherwise
+        if panel and (html := panel(request, subject)):
+            found.append(html)
+    return found
 
 
 def of_cards(page: str, request, subjects) -> dict[int, list[str]]:
     """What the panels of a page of cards say of each subject, by its key, as registered."""
     found = defaultdict(list)
-    for panel, _ in _panels[page]:
+    for panel, *_ in _panels[page]:
         for key, html in panel(request, subjects).items():
             found[key].append(html)
     return found

@@ -39,6 +39,7 @@ A list is three declarations and a line of URLs::
             index on (expressions) makes any page an index walk.
 `card`      names of the columns a phone shows, the title first (default: the first three).
 `optional`  names of the columns a reader may take away (a "Columns" menu appears).
+`aside`     those of them that a page shows only where they are asked for; files have them.
 `row_class` method (record) → class of that row's <tr>; only where it is needed.
 
 Refused with ImproperlyConfigured: TemplateColumn and its kin (DateColumn: use DayColumn),

@@ -44,6 +44,9 @@ class ListTable(tables.Table):
     `card`: the names of the columns that matter on a phone, the title first; without it the
         first three.
     `optional`: the names of the columns a reader may take away, and bring back.
+    `aside`: those of them that a page shows only where the reader asks; files have them.
+    `css_class`: a class of the whole table, for the stylesheet of its page.
+    `shown_records`: the records of which the page has a row, where that is not each.
     `row_class(record)`: where a table defines it, the class of that row.
 
     Refuses TemplateColumn, ManyToManyColumn and attributes that are callables: they cost a
@@ -54,6 +57,8 @@ class ListTable(tables.Table):
     sorts = {}
     card = ()
     optional = ()
+    aside = ()
+    css_class = ""
 
     def __init__(self, data, *, as_at=None, model=None, **kwargs):
         # The order is the list's own, by key (paging.py): django-tables2 is to leave it alone.
@@ -87,13 +92,15 @@ class ListTable(tables.Table):
         cells = [_compiled(self, bound) for bound in self.columns]
         row_class = getattr(self, "row_class", None)
         if row_class is None:
-            rows = ["<tr>" + "".join([cell(r) for cell in cells]) + "</tr>" for r in self.records]
+            rows = [
+                "<tr>" + "".join([cell(r) for cell in cells]) + "</tr>" for r in self.shown_records
+            ]
         else:
             rows = [
                 format_html('<tr class="{}">', row_class(r))
                 + "".join([cell(r) for cell in cells])
                 + "</tr>"
-                for r in self.records
+                for r in self.shown_records
             ]
         return mark_safe("".join(rows))
 
@@ -101,6 +108,10 @@ class ListTable(tables.Table):
     def records(self):
         """The records of this page, as given."""
         return self.data.data
+
+    @property
+    def shown_records(self):
+        return self.records
 
     def heads(self):
         """Yield (bound column, its attributes) for the head of the table."""

@@ -142,10 +142,12 @@ class ListView(LoginRequiredMixin, TemplateView):
             **self.get_table_kwargs(),
         )
         chosen = self.request.GET.getlist("columns")
-        if chosen:
-            for bound in table.columns.iterall():
-                if bound.name in table.optional and bound.name not in chosen:
-                    table.columns.hide(bound.name)
+        is_page = "format" not in self.request.GET
+        for bound in table.columns.iterall():
+            if bound.name in table.optional and (
+                bound.name not in chosen if chosen else is_page and bound.name in table.aside
+            ):
+                table.columns.hide(bound.name)
         return table
 
     def get_model(self):

@@ -25,10 +25,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from .. import written
+from .. import panels, written
 from ..as_at import days_to_offer
 from ..dated import ONE_DAY
 from ..dated import last_day as last_day_of
+from ..hanging import is_field_user
 
 register = template.Library()
 
@@ -180,6 +181,20 @@ def as_at_control(context):
         "today": f"?{kept.urlencode()}",
         "every_day": f"{reverse('footprints:days')}?{urlencode({'to': request.get_full_path()})}",
     }
+
+
+@register.simple_tag(takes_context=True)
+def deeds_of(context, page, subject, hanging=None):
+    """Return what the upper floors offer to do with the subject of a page: `footprints.panels`.
+
+    `hanging`: what the page found to hang on it, where it has counted.
+    """
+    request = context["request"]
+    # Field users are told nothing of what hangs where: nothing was counted for them.
+    hangs = None
+    if hanging is not None and not is_field_user(request.user):
+        hangs = {each.says for each in hanging}
+    return mark_safe("".join(panels.of(f"{page} deeds", request, subject, hangs)))
 
 
 # --- Components --------------------------------------------------------------------------------

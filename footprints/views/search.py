@@ -33,6 +33,7 @@ class Search(LoginRequiredMixin, TemplateView):
         query = urlencode({"q": answer.text[:100]})  # as long as the box of the list takes
         return super().get_context_data(
             answer=answer,
+            search_query=query,
             page_address=as_at.keep(f"{reverse('footprints:search')}?{query}"),
             list_address=as_at.keep(f"{reverse('footprints:organisations')}?{query}"),
             **kwargs,

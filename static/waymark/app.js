@@ -61,7 +61,7 @@ doc.addEventListener("click", (event) => {
   else link.click();
 });
 
-const rowLinks = () => [...doc.querySelectorAll("table[data-rows] tbody tr")].map((row) => row.querySelector("a[href], input")).filter(Boolean);
+const rowLinks = () => [...doc.querySelectorAll("table[data-rows] tbody tr")].map((row) => row.querySelector("a[href]") ?? row.querySelector("input")).filter(Boolean);
 
 function walk(step) {
   const links = rowLinks();
@@ -138,6 +138,17 @@ doc.addEventListener("keydown", (event) => {
       const box = doc.activeElement?.closest("table[data-rows] tbody tr")?.querySelector("input[name=row]");
       if (!box) return;
       box.click();
+      break;
+    }
+    case "Enter": // on a tick box it would send the form, by whichever button stands first
+      if (!event.target.matches?.("table[data-rows] input[type=checkbox]")) return;
+      event.target.closest("tr").querySelector("a[href]")?.click();
+      break;
+    case "e":
+    case "z": {
+      const deed = doc.activeElement?.closest("table[data-rows] tbody tr")?.querySelector(`[data-key="${event.key}"]`);
+      if (!deed) return;
+      deed.click();
       break;
     }
     case "ArrowDown":

@@ -72,7 +72,7 @@ def test_the_way_to_the_undo_costs_the_events_page_no_query(
     move = {"to": "2028-05-01", "reason": "Later.", "said_by": "The board", "seen": event.revision}
     assert steward.post(f"{event.get_absolute_url()}day/", move).status_code == 302
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         page = steward.get(event.get_absolute_url())
 
     assert f"/register/releases/{release.pk}/undo/" in page.content.decode()
