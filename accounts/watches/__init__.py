@@ -1,0 +1,1 @@
+"""What people asked to hear of: kept, told, and moved along where a body ends."""
