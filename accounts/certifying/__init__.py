@@ -1,0 +1,1 @@
+"""Letters to the field, certified: which may go, which are held and why, and who approved what."""
