@@ -7,21 +7,27 @@ from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableF
 
 from .models import (
     AccountLead,
+    Alert,
     Assignment,
     CalendarKey,
+    Certificate,
     Challenge,
     DataSupplier,
     Decision,
+    Delivery,
     Digest,
     Figure,
     Flag,
+    FlagRun,
     Freeze,
     Job,
     JobSheet,
     Letter,
+    LetterPolicy,
     Measure,
     PlanChange,
     PlanStep,
+    Reminder,
     RosterEntry,
     Scenario,
     SharedUnit,
@@ -29,12 +35,20 @@ from .models import (
     SheetChange,
     SheetComment,
     SheetDeed,
+    Subscription,
     Suggestion,
     Team,
     Territory,
     TerritoryPlan,
     TimelineTask,
+    Unwanted,
+    UrgencyRule,
     User,
+    Watch,
+    WatchList,
+    WatchMove,
+    Webhook,
+    WritingHours,
 )
 
 REFUSALS = {
@@ -344,10 +358,70 @@ class ScenarioAdmin(ReadOnlyAdmin):
 
 @admin.register(Digest)
 class DigestAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "person", "effective_on", "raised_at", "sent_at"]
+    list_display = ["__str__", "person", "effective_on", "raised_at", "due_at", "sent_at"]
     list_filter = ["effective_on", "sent_at"]
     list_select_related = ["person"]
     search_fields = ["person__last_name", "person__username", "subject"]
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    list_display = ["flag", "person", "holder", "weight", "effective_on", "news", "told"]
+    list_filter = ["weight", "because", "effective_on"]
+    list_select_related = ["flag__reorganisation", "person", "holder"]
+    search_fields = ["person__last_name", "person__username"]
+
+
+@admin.register(Reminder)
+class ReminderAdmin(ReadOnlyAdmin):
+    list_display = ["says", "kind", "person", "due_on", "told_on", "wakes_on", "gone_at"]
+    list_filter = ["kind", "due_on"]
+    list_select_related = ["person"]
+    search_fields = ["says", "person__last_name", "person__username"]
+
+
+@admin.register(FlagRun)
+class FlagRunAdmin(ReadOnlyAdmin):
+    list_display = ["at", "is_old"]
+
+
+@admin.register(UrgencyRule)
+class UrgencyRuleAdmin(admin.ModelAdmin):
+    list_display = ["position", "role", "weight", "is_decided", "within_days", "pace"]
+    list_filter = ["role", "pace"]
+
+
+@admin.register(WritingHours)
+class WritingHoursAdmin(admin.ModelAdmin):
+    list_display = ["user", "routine", "routine_at", "time_zone"]
+    list_filter = ["routine"]
+    list_select_related = ["user"]
+    autocomplete_fields = ["user"]
+    search_fields = ["user__username", "user__last_name"]
+
+
+@admin.register(Certificate)
+class CertificateAdmin(ReadOnlyAdmin):
+    """Recorded and withdrawn on a page of its own, so that each stays as it was."""
+
+    list_display = ["job_bag", "letter", "approved_by_name", "approved_on", "expires_on", "by"]
+    list_filter = ["letter"]
+    list_select_related = ["by"]
+    search_fields = ["job_bag", "approved_by_name"]
+
+
+@admin.register(LetterPolicy)
+class LetterPolicyAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "certified_from_on"]
+
+
+@admin.register(Unwanted)
+class UnwantedAdmin(admin.ModelAdmin):
+    list_display = ["user", "kind", "since_at"]
+    list_filter = ["kind"]
+    list_select_related = ["user"]
+    autocomplete_fields = ["user"]
+    search_fields = ["user__username", "user__last_name"]
 
 
 @admin.register(Letter)
@@ -410,3 +484,55 @@ class SuggestionAdmin(ReadOnlyAdmin):
     list_filter = ["state", "evens", "asked_at"]
     list_select_related = ["plan", "measure", "by", "decided_by"]
     search_fields = ["plan__name", "by__last_name"]
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    """Made and changed on pages of their own; neither secret nor whole address is shown."""
+
+    list_display = ["name", "whose", "shape", "shown_address", "state", "by", "made_at"]
+    list_filter = ["shape", "is_on"]
+    list_select_related = ["team", "by"]
+    search_fields = ["name", "team__name"]
+    fields = ["name", "team", "shape", "shown_address", "state", "failing_since_at", "by"]
+    fields += ["made_at", "secret_changed_at", "retired_at", "retired_by"]
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    list_display = ["webhook", "topic", "read_to"]
+    list_filter = ["topic"]
+    list_select_related = ["webhook"]
+    search_fields = ["webhook__name"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["says", "webhook", "state", "tries", "status", "made_at", "sent_at"]
+    list_filter = ["state", "topic", "made_at"]
+    list_select_related = ["webhook"]
+    search_fields = ["says", "webhook__name"]
+
+
+@admin.register(WatchList)
+class WatchListAdmin(ReadOnlyAdmin):
+    list_display = ["person", "revision", "flagged_revision"]
+    list_select_related = ["person"]
+    search_fields = ["person__username", "person__last_name"]
+
+
+@admin.register(Watch)
+class WatchAdmin(ReadOnlyAdmin):
+    list_display = ["list", "kind", "thing", "is_own", "opened_on", "closed_on", "closed_by"]
+    list_filter = ["is_own", "opened_on"]
+    list_select_related = ["list__person", "organisation", "reorganisation", "plan"]
+    list_select_related += ["stakeholder", "closed_by"]
+    search_fields = ["organisation__code__istartswith", "list__person__last_name"]
+
+
+@admin.register(WatchMove)
+class WatchMoveAdmin(ReadOnlyAdmin):
+    list_display = ["watch", "reorganisation", "successor", "choice", "moved_at", "answered_at"]
+    list_filter = ["choice", "moved_at"]
+    list_select_related = ["watch__organisation", "reorganisation", "successor"]
+    search_fields = ["successor__code__istartswith", "watch__organisation__code__istartswith"]

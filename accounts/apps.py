@@ -8,8 +8,8 @@ class AccountsConfig(AppConfig):
     def ready(self):
         from footprints import panels
 
-        from .models import AccountLead
-        from .views import flags, scenarios, sheets, taking_along, timetable
+        from .models import AccountLead, Watch
+        from .views import flags, scenarios, sheets, taking_along, timetable, watches
 
         # The register's event page shows what the event does to the reader's plans, and does not
         # know of them.
@@ -20,3 +20,14 @@ class AccountsConfig(AppConfig):
         panels.register("reorganisation", timetable.tasks_panel)
         lead = AccountLead._meta.get_field("organisation")
         panels.register("organisation", sheets.leads_panel, key=lead)
+        watch = Watch._meta.get_field("organisation")
+        panels.register(
+            "organisation deeds",
+            watches.organisation_deed,
+            key=watch,
+            otherwise=watches.unwatched_deed,
+        )
+        panels.register("reorganisation deeds", watches.event_deed)
+        panels.register("plan deeds", watches.plan_deed)
+        panels.register("person deeds", watches.person_deed)
+        panels.register("search deeds", watches.search_deed)

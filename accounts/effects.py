@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from footprints.dated import ONE_DAY
+from footprints.keyed import AnyOf
 from footprints.models import (
     WEIGHT_OF,
     Change,
@@ -195,9 +196,11 @@ def effects(
     events: Iterable[Reorganisation],
     *,
     bodies: Collection[int] | None = None,
+    pairs: Collection[tuple[int, int]] | None = None,
 ) -> dict:
     """``{(plan key, event key): Effects}`` of each pair that touches, in a few queries.
 
+    ``pairs`` (plan key, event key) asks for no other ones.
     ``bodies`` asks for the meetings in these successors alone, with the lines of all that comes
     into them and of those bodies themselves.
     """
@@ -210,14 +213,14 @@ def effects(
         units = set(bodies).union(*coming)
     touches = _touches(events, units)
     held = _held(plans, touches, successions)
-    touched = _touched(plans, events, touches, held)
+    touched = _touched(plans, events, touches, held, pairs)
     if not touched:
         return {}
     homes = _homes(events, successions, held)
     territories = Territory.objects.in_bulk(
         {row.territory for rows in held.values() for row in rows}
     )
-    called = _Bodies(touches, successions, events)
+    called = _Bodies(_told(touched, successions), events)
 
     found: dict[tuple[int, int], Effects] = {}
     outcomes = Assignment._meta.get_field("organisation").rule.outcomes
@@ -307,18 +310,18 @@ def _held(plans, touches, successions) -> dict[int, list[_Held]]:
     units = {touch.unit for touch in touches}
     for successors in successions.values():
         units.update(successors, *successors.values())
-    rows = Assignment.objects.filter(plan__in=list(plans), organisation__in=units).values_list(
-        "pk", "plan", "organisation", "territory", "role", "closed_on"
-    )
+    rows = Assignment.objects.filter(AnyOf("organisation", units), plan__in=list(plans))
+    rows = rows.values_list("pk", "plan", "organisation", "territory", "role", "closed_on")
     held = defaultdict(list)
     for row in map(_Held._make, rows if units else ()):
         held[row.unit].append(row)
     return held
 
 
-def _touched(plans, events, touches, held) -> dict[tuple, list[tuple[_Held, _Touch]]]:
+def _touched(plans, events, touches, held, pairs) -> dict[tuple, list[tuple[_Held, _Touch]]]:
     """The assignments that have a day from the effective day on, each with what happens to it.
 
+    Of a plan that begins on that day, those of what ends on it: it was drawn up not knowing.
     By plan, event, assignment and change, since one body may pass to several others.
     """
     found = defaultdict(list)
@@ -327,9 +330,13 @@ def _touched(plans, events, touches, held) -> dict[tuple, list[tuple[_Held, _Tou
         for row in held.get(touch.unit, ()):
             plan = plans[row.plan]
             if (
-                (row.closed_on is None or row.closed_on > day)
+                (pairs is None or (row.plan, touch.event) in pairs)
+                and (row.closed_on is None or row.closed_on > day)
                 and (plan.closed_on is None or plan.closed_on > day)
-                and plan.opened_on < day
+                and (
+                    plan.opened_on < day
+                    or (plan.opened_on == day and touch.change in Change.closing())
+                )
             ):
                 found[row.plan, touch.event, row.pk, touch.change].append((row, touch))
     return found
@@ -351,6 +358,18 @@ def _successions(events, bodies) -> dict[int, dict[int, dict[int, Decimal | None
     ):
         found[event][successor][predecessor] = share
     return found
+
+
+def _told(touched, successions) -> set[int]:
+    """The bodies that are named: what is touched, into what it goes, and what else comes there."""
+    keys = set()
+    for (_, event, _, change), parts in touched.items():
+        for _, touch in parts:
+            keys.update(key for key in (touch.unit, touch.other) if key)
+            if change in PASSING:
+                successor = touch.unit if change == Change.RECEIVES else touch.other
+                keys.update(successions[event].get(successor, ()))
+    return keys
 
 
 # Not held: the plan lacks a predecessor. Dealt with: the plan let go of it on the effective day.
@@ -380,18 +399,13 @@ class _Life(NamedTuple):
 
 
 class _Bodies:
-    """Names of the bodies on the day before and on the day of each event, in one query."""
+    """Names of these bodies on the day before and on the day of each event, in one query."""
 
-    def __init__(self, touches: Iterable[_Touch], successions, events):
-        keys = {touch.unit for touch in touches} | {
-            touch.other for touch in touches if touch.other
-        }
-        for successors in successions.values():
-            keys.update(successors, *successors.values())
+    def __init__(self, keys: Collection[int], events):
         self._days = {pk: event.effective_on for pk, event in events.items()}
         self._lives: dict[int, list[_Life]] = defaultdict(list)
         self._found: dict[tuple[int, date], _Life | None] = {}
-        lives = Version.objects.now().filter(organisation__in=keys)
+        lives = Version.objects.now().filter(AnyOf("organisation", keys))
         for opened_on, closed_on, *body in lives.values_list(
             "opened_on", "closed_on", "organisation", "organisation__code", "name", "kind__name"
         ):
@@ -448,7 +462,8 @@ def for_user(user: User, flags: Iterable[Flag]) -> list[Touched]:
     flags = list(flags)
     plans = TerritoryPlan.objects.visible_to(user).select_related("team", "owner")
     plans = plans.in_bulk([flag.object_id for flag in flags])
-    found = seen_by(user, plans.values(), {flag.reorganisation for flag in flags})
+    asked = {(flag.object_id, flag.reorganisation_id) for flag in flags}
+    found = seen_by(user, plans.values(), {flag.reorganisation for flag in flags}, pairs=asked)
     return [
         Touched(flag, part)
         for flag in flags
@@ -457,13 +472,17 @@ def for_user(user: User, flags: Iterable[Flag]) -> list[Touched]:
 
 
 def seen_by(
-    user: User, plans: Iterable[TerritoryPlan], events: Iterable[Reorganisation]
+    user: User,
+    plans: Iterable[TerritoryPlan],
+    events: Iterable[Reorganisation],
+    *,
+    pairs: Collection[tuple[int, int]] | None = None,
 ) -> dict[tuple[int, int], Effects]:
     """``effects`` on plans that the user may see: a field user's, within their own territories.
 
     What touches none of theirs is left out.
     """
-    found = effects(plans, events)
+    found = effects(plans, events, pairs=pairs)
     if user.role == User.Role.FIELD:
         own = territories_of(user, {plan for plan, _ in found})
         found = {

@@ -1,11 +1,15 @@
 """The wording of letters: what changed, what it does to your patch, what to do next."""
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.mail import EmailMultiAlternatives
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from footprints import blast_radius
@@ -14,10 +18,29 @@ from footprints.models import Release, Reorganisation, Step
 from footprints.written import day_in_full
 from stakeholders.models import Post
 
-from .effects import Effects, effects, territories_of
-from .models import Digest, Flag, TerritoryPlan, User
+from .alerts import wanting
+from .alerts.buttons import Button, buttons_of
+from .certifying import holding
+from .effects import Effects, effects
+from .models import (
+    AccountLead,
+    Alert,
+    Digest,
+    Flag,
+    LetterKind,
+    Reminder,
+    RosterEntry,
+    Territory,
+    TerritoryPlan,
+    User,
+    WatchList,
+)
+from .reminders.kinds import BY_NAME
+from .watches.saying import Line, lines_of
 
+DUES_LISTED = 20  # of a letter; the page of what is due has the rest
 # What a text template's tags leave behind.
+POSTS = Post._meta.get_field("organisation")
 BLANK_LINES = re.compile(r"\n\s*\n\s*\n")
 
 
@@ -28,6 +51,8 @@ class Patch:
     plan: TerritoryPlan
     territories: list
     effects: Effects
+    nobodys: list[str]  # codes of those among them that nobody has, told to their manager
+    is_raised: bool = False  # nobody looked at it in time: the manager hears of the whole plan
 
     @property
     def name(self) -> str:
@@ -39,88 +64,239 @@ class Patch:
 
 @dataclass(frozen=True)
 class Chapter:
-    """One event in the letter, with its evidence and the patches it touches."""
+    """One event in the letter, with its evidence, the patches it touches, and the account leads
+    to name again, and what it does to what the reader watches. ``moved_from`` is the day that was
+    told before, where another was; of one that was called off, ``is_back`` says that watches went
+    along with it and are back."""
 
     event: Reorganisation
     step: Step | None
-    patches: list[Patch]
-    contacts: int
+    patches: list[Patch] = field(default_factory=list)
+    leads: list[str] = field(default_factory=list)
+    contacts: int = 0
+    moved_from: date | None = None
+    flags: tuple[Flag, ...] = ()
+    watches: list[Line] = field(default_factory=list)
+    is_back: bool = False
+
+    @property
+    def why(self) -> str:
+        """What its evidence gives as the reason, to stand before a full stop."""
+        return self.step.reason.rstrip(" .") if self.step else ""
+
+    @property
+    def weight(self) -> int:
+        return max((patch.effects.weight for patch in self.patches), default=0)
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks which successors the reader follows."""
+        return any(line.asks for line in self.watches)
 
 
-def chapters(person: User, effective_on: date) -> list[Chapter]:
-    """The events of that day that touch the person's plans or territories; the gravest first."""
-    flags = (
-        Flag.objects.open()
-        .on_plans()
-        .visible_to(person)
-        .filter(reorganisation__effective_on=effective_on)
-        .select_related("reorganisation")
-    )
-    plans = TerritoryPlan.objects.in_bulk([flag.object_id for flag in flags])
+@dataclass(frozen=True)
+class Due:
+    """One thing that is due, and the full address of its page."""
+
+    on: date
+    is_late: bool
+    says: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Day:
+    """What a letter says of one effective day; ``off`` are events that will not be then."""
+
+    on: date
+    chapters: list[Chapter]
+    off: list[Chapter]
+    buttons: list[Button] = field(default_factory=list)
+
+    @property
+    def before(self) -> date:
+        return self.on - ONE_DAY
+
+    @property
+    def undecided(self) -> list[Chapter]:
+        return [chapter for chapter in self.chapters if not chapter.event.is_decided]
+
+    @property
+    def conflicts(self) -> int:
+        return sum(len(p.effects.conflicts) for c in self.chapters for p in c.patches)
+
+    @property
+    def splits(self) -> int:
+        return sum(len(p.effects.splits) for c in self.chapters for p in c.patches)
+
+    @property
+    def bring_ins(self) -> int:
+        return sum(len(p.effects.bring_ins) for c in self.chapters for p in c.patches)
+
+    @property
+    def contacts(self) -> int:
+        return sum(chapter.contacts for chapter in self.chapters)
+
+    @property
+    def leads(self) -> int:
+        return sum(len(chapter.leads) for chapter in self.chapters)
+
+    @property
+    def asks(self) -> bool:
+        return any(chapter.asks for chapter in self.chapters)
+
+    @property
+    def patches(self) -> list[Patch]:
+        return [patch for chapter in self.chapters for patch in chapter.patches]
+
+    @property
+    def watches(self) -> list[Line]:
+        return [line for chapter in self.chapters for line in chapter.watches]
+
+    def is_over(self, today: date) -> bool:
+        return self.on <= today
+
+
+def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
+    """What these alerts of one person mean, by day, the next first; the gravest event first."""
+    flags = {alert.flag_id: alert.flag for alert in alerts}
+    standing = [flags[alert.flag_id] for alert in alerts if alert.news != Alert.OFF]
+    raised = {alert.flag_id for alert in alerts if alert.because == Alert.Because.RAISED}
+    patches = _patches(person, _of(TerritoryPlan, standing), raised)
+    leads = _leads(_of(AccountLead, standing))
+    watched = {flag.reorganisation_id: flag.reorganisation for flag in _of(WatchList, standing)}
+    watches = lines_of(person, watched.values()) if watched else {}
+    touching = {flag.reorganisation_id: flag.reorganisation for flag in standing}
+    ours = {key: event for key, event in touching.items() if key in patches or key in leads}
+    contacts = blast_radius.counted_of(POSTS, ours.values())
+    steps = {}
+    for step in Step.objects.filter(reorganisation__in=_events(flags.values())):
+        steps[step.reorganisation_id] = step
+    days: dict[date, tuple[dict, dict]] = {}
+    for alert in alerts:
+        event = flags[alert.flag_id].reorganisation
+        step, told = steps.get(event.pk), _told_day(alert)
+        chapters, off = days.setdefault(alert.effective_on, ({}, {}))
+        if alert.news == Alert.OFF:
+            off[event.pk] = Chapter(event, step, is_back=len(alert.told.split()) > 2)
+        elif event.pk in ours or event.pk in watches:
+            chapters[event.pk] = Chapter(
+                event,
+                step,
+                patches.get(event.pk, []),
+                leads.get(event.pk, []),
+                contacts.get(event.pk, 0),
+                moved_from=told if told != alert.effective_on else None,
+                flags=tuple(f for f in standing if f.reorganisation_id == event.pk),
+                watches=watches.get(event.pk, []),
+            )
+    return [
+        Day(
+            on,
+            sorted(chapters.values(), key=lambda c: (-c.weight, c.event.title)),
+            sorted(off.values(), key=lambda c: c.event.title),
+        )
+        for on, (chapters, off) in sorted(days.items())
+        if chapters or off
+    ]
+
+
+def _of(root, flags: Collection[Flag]) -> list[Flag]:
+    """Those of the flags that are of things of that model."""
+    kind = ContentType.objects.get_for_model(root).pk
+    return [flag for flag in flags if flag.content_type_id == kind]
+
+
+def _events(flags) -> set[int]:
+    return {flag.reorganisation_id for flag in flags}
+
+
+def _patches(
+    person: User, flags: Collection[Flag], raised: Collection[int]
+) -> dict[int, list[Patch]]:
+    """Event → what it does to the plans of these flags, or to the person's part of them; to the
+    whole of the plan where the flag is ``raised`` to its team's manager."""
+    plans = TerritoryPlan.objects.in_bulk({flag.object_id for flag in flags})
     events = {flag.reorganisation_id: flag.reorganisation for flag in flags}
-    own = territories_of(person, plans)
+    territories_on = _territories(person, plans)
     found = effects(plans.values(), events.values())
-    patches: dict[int, list[Patch]] = {}
-    for (plan, event), whole in found.items():
-        if plans[plan].owner_id == person.pk:
-            patches.setdefault(event, []).append(Patch(plans[plan], [], whole))
+    patches: dict[int, list[Patch]] = defaultdict(list)
+    for flag in flags:
+        plan = plans.get(flag.object_id)  # None where it was deleted since
+        whole = plan and found.get((plan.pk, flag.reorganisation_id))
+        if whole is None:
             continue
-        part = whole.within(own[plan])
+        is_raised = flag.pk in raised
+        if plan.owner_id == person.pk or is_raised:
+            patches[flag.reorganisation_id].append(Patch(plan, [], whole, [], is_raised))
+            continue
+        own, vacant = territories_on(plan.pk, flag.reorganisation.effective_on)
+        part = whole.within(own | vacant)
         if part.lines or part.meetings:
             territories = {line.territory.pk: line.territory for line in part.lines}
             for meeting in part.meetings:
                 for side in meeting.held:
                     if side.territory.pk:
                         territories.setdefault(side.territory.pk, side.territory)
-            patches.setdefault(event, []).append(
-                Patch(plans[plan], sorted(territories.values(), key=lambda t: t.code), part)
-            )
-    steps = {}
-    for step in Step.objects.filter(reorganisation__in=patches):
-        steps[step.reorganisation_id] = step
-    post_key = Post._meta.get_field("organisation")
-    written = [
-        Chapter(
-            events[event],
-            steps.get(event),
-            parts,
-            blast_radius.touched(post_key, events[event]).count(),
-        )
-        for event, parts in patches.items()
-    ]
-    written.sort(key=lambda c: (-max(p.effects.weight for p in c.patches), c.event.title))
-    return written
+            shown = sorted(territories.values(), key=lambda t: t.code)
+            nobodys = [t.code for t in shown if t.pk in vacant - own]
+            patches[flag.reorganisation_id].append(Patch(plan, shown, part, nobodys))
+    for parts in patches.values():
+        parts.sort(key=lambda patch: (-patch.effects.weight, patch.plan.name))
+    return dict(patches)
 
 
-def digest(digest: Digest, *, today: date) -> EmailMultiAlternatives | None:
-    """The letter to one person about one effective day; None where nothing touches them any more.
+def letter(
+    person: User,
+    alerts: Collection[Alert],
+    reminders: Collection[Reminder] = (),
+    *,
+    name: str,
+    today: date,
+) -> EmailMultiAlternatives | None:
+    """The letter to one person about these alerts and reminders; None where nothing of them is
+    theirs any more.
 
-    The message id is the digest's own, so that a mail server that gets it twice can tell.
+    ``name`` makes the message id, the same each time that this letter is tried, so that a mail
+    server that gets it twice can tell.
     """
-    written = chapters(digest.person, digest.effective_on)
-    if not written:
+    days = days_of(person, alerts)
+    if not days and not reminders:
         return None
+    days = [replace(day, buttons=buttons_of(person, day)) for day in days]
+    kinds = wanting.kinds_in(alerts, person, today)
+    if reminders:
+        kinds = [*kinds, LetterKind.REMINDERS]
+    parts = [Digest.About.CHANGES] if days else []
+    parts += [Digest.About.REMINDERS] if reminders else []
     released = Release.objects.values_list("applied_at", flat=True).first()
     context = {
-        "person": digest.person,
-        "effective_on": digest.effective_on,
-        "day_before": digest.effective_on - ONE_DAY,
-        "chapters": written,
-        "contacts": sum(chapter.contacts for chapter in written),
-        "conflicts": sum(len(p.effects.conflicts) for c in written for p in c.patches),
-        "splits": sum(len(p.effects.splits) for c in written for p in c.patches),
-        "bring_ins": sum(len(p.effects.bring_ins) for c in written for p in c.patches),
-        "undecided": [chapter for chapter in written if not chapter.event.is_decided],
-        "is_over": digest.effective_on <= today,
+        "person": person,
+        "days": days,
+        "day": days[0] if len(days) == 1 else None,
         "base_url": settings.BASE_URL,
         "today": today,
+        "touched": _touched(days),
+        "watches": any(day.watches for day in days),
+        "over": [day.on for day in days if day.is_over(today)],
         "released": released,
+        "dues": (dues := dues_of(reminders, today)),
+        "due_count": len(reminders),
+        "dues_more": len(reminders) - len(dues),
+        "subject": (subject := _subject(days, reminders, today)),
+        "certificates": holding.carried_by(person, parts, today),
+        "offs": [(kind.label, wanting.off_address(person, [kind])) for kind in kinds],
     }
     message = EmailMultiAlternatives(
-        subject=_subject(digest.effective_on, written),
+        subject=subject,
         body=BLANK_LINES.sub("\n\n", render_to_string("accounts/emails/digest.txt", context)),
-        to=[digest.person.email],
-        headers={"Message-ID": f"<digest-{digest.pk}@{settings.EMAIL_DOMAIN}>"},
+        to=[person.email],
+        headers={
+            "Message-ID": f"<{name}@{settings.EMAIL_DOMAIN}>",
+            # One click in a mail program, as RFC 8058 has it.
+            "List-Unsubscribe": f"<{wanting.off_address(person, kinds)}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
     )
     message.attach_alternative(
         render_to_string("accounts/emails/digest.html", context), "text/html"
@@ -128,10 +304,115 @@ def digest(digest: Digest, *, today: date) -> EmailMultiAlternatives | None:
     return message
 
 
-def _subject(effective_on: date, written: list[Chapter]) -> str:
-    patches = list(dict.fromkeys(patch.name for chapter in written for patch in chapter.patches))
+def _told_day(alert: Alert) -> date | None:
+    """The effective day that the person was told last."""
+    told = alert.told.split()[0] if alert.told else ""
+    return date.fromisoformat(told) if told and told != Alert.OFF else None
+
+
+def _territories(person: User, plans: Mapping[int, TerritoryPlan]):
+    """A function of a plan's key and a day: territories of it that the person works on that day or
+    later; and, for a manager of its team, those that nobody with an account does."""
+    rows = RosterEntry.objects.filter(user__is_active=True, territory__plan__in=list(plans))
+    managed = set()
+    if person.role == User.Role.MANAGER and person.team_id is not None:
+        managed = {pk for pk, plan in plans.items() if plan.team_id == person.team_id}
+    rows = rows.filter(Q(user=person) | Q(territory__plan__in=managed))
+    works: dict[int, list] = defaultdict(list)
+    for plan, *row in rows.values_list("territory__plan", "territory", "user", "closed_on"):
+        works[plan].append(row)
+    drawn: dict[int, set[int]] = defaultdict(set)
+    for plan, pk in Territory.objects.filter(plan__in=managed).values_list("plan", "pk"):
+        drawn[plan].add(pk)
+
+    def on(plan: int, day: date) -> tuple[set[int], set[int]]:
+        still = [
+            (pk, user) for pk, user, closed_on in works[plan] if not closed_on or closed_on > day
+        ]
+        own = {pk for pk, user in still if user == person.pk}
+        return own, drawn[plan] - {pk for pk, _ in still}
+
+    return on
+
+
+def _leads(flags) -> dict[int, list[str]]:
+    """Event → what to say of the account leads that its flags are of: "T07 leads on QKS"."""
+    rows = AccountLead.objects.filter(pk__in=[flag.object_id for flag in flags])
+    rows = rows.select_related("territory", "organisation", "plan").in_bulk()
+    found: dict[int, list[str]] = {}
+    for flag in flags:
+        if lead := rows.get(flag.object_id):
+            found.setdefault(flag.reorganisation_id, []).append(
+                f"{lead.territory.code} leads on {lead.organisation.code} ({lead.plan.name})"
+            )
+    return {event: sorted(said) for event, said in found.items()}
+
+
+def dues_of(reminders: Collection[Reminder], today: date) -> list[Due]:
+    """What a letter lists of what is due: the first to be done."""
+    first = sorted(reminders, key=lambda each: (each.due_on, each.says))[:DUES_LISTED]
+    return [
+        Due(
+            reminder.due_on,
+            reminder.due_on < today,
+            reminder.says,
+            f"{settings.BASE_URL}{BY_NAME[reminder.kind].address(reminder.thing)}",
+        )
+        for reminder in first
+    ]
+
+
+def _subject(days: list[Day], reminders: Collection[Reminder], today: date) -> str:
+    """What the letter is about, in at most 200 letters: what changes before what is due."""
+    if not reminders:
+        return _subject_of_days(days)[:200]
+    due = f"{len(reminders)} things are due"
+    if len(reminders) == 1:
+        due = f"due by {day_in_full(reminders[0].due_on)}: {reminders[0].says}"
+    if days:
+        also = f"; and {due}" if len(reminders) > 1 else "; and one thing is due"
+        return f"{_subject_of_days(days)[: 200 - len(also)]}{also}"
+    late = sum(reminder.due_on < today for reminder in reminders)
+    if len(reminders) > 1 and late == len(reminders):
+        due = f"{late} things are late"
+    elif len(reminders) > 1 and late:
+        due = f"{due}, {late} of them late"
+    return f"{due[0].upper()}{due[1:]}"[:200]
+
+
+def _subject_of_days(days: list[Day]) -> str:
+    patches = list(dict.fromkeys(patch.name for day in days for patch in day.patches))
     whose = f"your patch {patches[0]}" if len(patches) == 1 else "your patches"
-    subject = f"{day_in_full(effective_on)}: {written[0].event.title}; {whose}"
-    if len(written) > 1:
-        subject = f"{day_in_full(effective_on)}: {len(written)} NHS changes touch {whose}"
-    return subject[:200]
+    if not patches and any(day.watches for day in days):
+        whose = "what you watch"
+    chapters = [chapter for day in days for chapter in day.chapters]
+    if not chapters:
+        off = [chapter for day in days for chapter in day.off]
+        many = f"{len(off)} NHS changes" if len(off) > 1 else off[0].event.title
+        return f"Called off: {many}"
+    if len(days) > 1:
+        return f"{len(chapters)} NHS changes on {len(days)} days touch {whose}"
+    if not patches and chapters[0].watches:
+        subject = f"{day_in_full(days[0].on)}: {chapters[0].event.title}"
+        subject += _watched(chapters[0].watches)
+    else:
+        subject = f"{day_in_full(days[0].on)}: {chapters[0].event.title}; {whose}"
+    if len(chapters) > 1:
+        subject = f"{day_in_full(days[0].on)}: {len(chapters)} NHS changes touch {whose}"
+    return subject
+
+
+def _touched(days: list[Day]) -> str:
+    """What of the reader's the letter is about."""
+    plans = any(day.patches or day.leads for day in days)
+    return "what you watch" if not plans and any(day.watches for day in days) else "your plans"
+
+
+def _watched(lines: list[Line]) -> str:
+    """What the subject says of one event that touches watches alone."""
+    if any(line.asks for line in lines):
+        return "; say which successor you follow"
+    moved = {(line.new[0].code) for line in lines if line.state == "moved"}
+    if len(moved) == 1:
+        return f"; your watch moved to {moved.pop()}"
+    return "; your watches moved" if moved else "; you watch it"

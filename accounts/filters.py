@@ -2,12 +2,13 @@
 
 import django_filters
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from footprints.lists import PartsFilter, WordsFilter
 from footprints.models import Reorganisation, Weight
+from stakeholders.models import Post
 
-from .models import AccountLead, CoverageRole, Job, JobSheet, Team, TerritoryPlan, User
+from .models import AccountLead, CoverageRole, Flag, Job, JobSheet, Team, TerritoryPlan, User
 from .sheets.of_event import STATES, ready_for
 
 NONE, CLOSED = "none", "closed"
@@ -156,6 +157,17 @@ class PostFlagFilter(django_filters.FilterSet):
         choices=[("no", "Still open"), ("yes", "Dealt with")],
         empty_label="Either",
     )
+    event = django_filters.ChoiceFilter(
+        label="Reorganisation", field_name="reorganisation__slug", empty_label="Every one"
+    )
+
+    def __init__(self, data, queryset, *, request, **kwargs):
+        super().__init__(data, queryset, request=request, **kwargs)
+        posts = Flag.objects.filter(
+            content_type=ContentType.objects.get_for_model(Post), reorganisation=OuterRef("pk")
+        )
+        events = Reorganisation.objects.filter(Exists(posts)).order_by("-effective_on", "title")
+        self.filters["event"].extra["choices"] = list(events.values_list("slug", "title"))
 
     def dealt(self, flags, name, value):
         return flags.open() if value == "no" else flags.exclude(resolved_at=None)

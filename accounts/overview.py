@@ -1,17 +1,17 @@
-"""What touches me: my flags by effective day, what is next first."""
+"""What touches me: my flags, those of a plan by effective day, and what is next."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Case, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Concat
 
 from footprints.models import Reorganisation, Weight
 
-from .effects import Touched, for_user
-from .models import AccountLead, Flag, TerritoryPlan, User
+from .models import AccountLead, Flag, TerritoryPlan, User, WatchList
 
 
 def lead_flags(user: User) -> QuerySet:
@@ -19,6 +19,13 @@ def lead_flags(user: User) -> QuerySet:
     kind = ContentType.objects.get_for_model(AccountLead)
     found = AccountLead.objects.answered_for_by(user)
     return Flag.objects.filter(content_type=kind, object_id__in=found.values("pk"))
+
+
+def watch_flags(user: User) -> QuerySet:
+    """Flags of what the user watches: theirs alone, and no plan's."""
+    kind = ContentType.objects.get_for_model(WatchList)
+    lists = WatchList.objects.filter(person=user)
+    return Flag.objects.filter(content_type=kind, object_id__in=lists.values("pk"))
 
 
 def my_flags(user: User) -> QuerySet:
@@ -32,8 +39,10 @@ def alerts(user: User) -> QuerySet:
 
 
 def leads_to_name_again(user: User) -> QuerySet:
-    """The user's open alerts about account leads, the next day first, told for a list."""
-    return _told(lead_flags(user).open()).order_by("reorganisation__effective_on", "pk")
+    """The user's open flags of account leads, the next day first, told for a list; without those
+    that their inbox tells of."""
+    found = lead_flags(user).open().exclude(alerts__person=user)
+    return _told(found).order_by("reorganisation__effective_on", "pk")
 
 
 def _told(flags: QuerySet) -> QuerySet:
@@ -57,53 +66,6 @@ def _told(flags: QuerySet) -> QuerySet:
             leads_on=Case(When(content_type=kind, then=Subquery(of_lead.values("says")))),
         )
     )
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One event, and what it does in each of the reader's plans that it touches."""
-
-    event: Reorganisation
-    touched: list[Touched]
-
-    @property
-    def weight(self) -> int:
-        return max(touched.effects.weight for touched in self.touched)
-
-    @property
-    def weight_name(self) -> str:
-        return Weight(self.weight).name.lower()
-
-
-@dataclass(frozen=True)
-class Day:
-    """The events of one effective day that touch the reader, the gravest first."""
-
-    on: date
-    rows: list[EventRow]
-    today: date
-
-    @property
-    def days_away(self) -> int:
-        return (self.on - self.today).days
-
-    @property
-    def undecided(self) -> list[EventRow]:
-        return [row for row in self.rows if not row.event.is_decided]
-
-    @property
-    def to_act_on(self) -> list[EventRow]:
-        return [row for row in self.rows if row.weight == Weight.ACT]
-
-    @property
-    def asking(self) -> list[EventRow]:
-        """What asks something of the reader."""
-        return [row for row in self.rows if row.weight > Weight.KNOW]
-
-    @property
-    def carrying(self) -> list[EventRow]:
-        """What carries itself, and is only to be known."""
-        return [row for row in self.rows if row.weight == Weight.KNOW]
 
 
 @dataclass(frozen=True)
@@ -144,23 +106,58 @@ def days_of_plan(user: User, plan: TerritoryPlan, *, today: date) -> list[FlagDa
     return sorted(days, key=lambda day: (day.on <= today, abs(day.days_away)))
 
 
-def rows_of(touched: list[Touched]) -> list[EventRow]:
-    """The same by event, the gravest first, and in each the gravest plan first."""
-    events: dict[Reorganisation, list[Touched]] = {}
-    for each in sorted(touched, key=lambda t: (-t.effects.weight, t.effects.plan.name)):
-        events.setdefault(each.flag.reorganisation, []).append(each)
-    rows = [EventRow(event, parts) for event, parts in events.items()]
-    return sorted(rows, key=lambda row: (-row.weight, row.event.title))
+@dataclass(frozen=True)
+class Coming:
+    """The next day on which anything takes effect, and how many events that is.
+
+    ``is_mine`` where they touch the reader.
+    """
+
+    on: date
+    events: int
+    undecided: int
+    days_away: int
+    is_mine: bool
 
 
-def days_of(user: User, *, today: date) -> tuple[list[Day], list[Day]]:
-    """The days to come, soonest first, and the days gone by with something open, newest first."""
-    flags = Flag.objects.open().on_plans().visible_to(user).select_related("reorganisation")
-    touched = sorted(for_user(user, flags), key=_effective_on)
-    days = [Day(on, rows_of(list(group)), today) for on, group in groupby(touched, _effective_on)]
-    coming = [day for day in days if day.on > today]
-    return coming, [day for day in reversed(days) if day.on <= today]
+def next_day_of(events: Iterable[Reorganisation], today: date) -> Coming | None:
+    """The next day among these events, which touch the reader."""
+    return _next_day([event for event in events if event.effective_on >= today], today, True)
 
 
-def _effective_on(touched: Touched) -> date:
-    return touched.flag.reorganisation.effective_on
+def next_day_of_all(today: date) -> Coming | None:
+    """The next day of the whole NHS; one query."""
+    events = Reorganisation.objects.filter(effective_on__gte=today).exclude(
+        state__in=Reorganisation.State.dropped()
+    )
+    first = events.order_by("effective_on").values("effective_on")[:1]
+    return _next_day(list(events.filter(effective_on=Subquery(first))), today, False)
+
+
+def _next_day(events: list[Reorganisation], today: date, is_mine: bool) -> Coming | None:
+    if not events:
+        return None
+    on = min(event.effective_on for event in events)
+    then = [event for event in events if event.effective_on == on]
+    undecided = sum(not event.is_decided for event in then)
+    return Coming(on, len(then), undecided, (on - today).days, is_mine)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many flags of a plan are open, and how many of them ask for a decision."""
+
+    flags: int
+    to_act_on: int
+
+
+def waiting_in(plans: Collection[TerritoryPlan]) -> dict[int, Waiting]:
+    """What is open in these plans, by plan, where anything is; one query."""
+    flags = Flag.objects.open().on_plans().filter(object_id__in=[plan.pk for plan in plans])
+    counts = (
+        flags.order_by()
+        .values("object_id")
+        .annotate(every=Count("pk"), to_act_on=Count("pk", filter=Q(weight=Weight.ACT)))
+        .values_list("object_id", "every", "to_act_on")
+    )
+    return {plan: Waiting(every, to_act_on) for plan, every, to_act_on in counts}

@@ -21,9 +21,9 @@ from footprints.names import short
 from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number, period
 
-from .models import TerritoryPlan
+from .models import TerritoryPlan, User
 from .sheets.of_event import STATES
-from .territories.reading import SYSTEM_TIER
+from .territories.tops import SYSTEM_TIER
 
 NOWHERE = 2**31 - 1  # what has no territory comes after all that have one
 # A name or a day that wraps makes every row of its list two lines high.
@@ -326,16 +326,25 @@ class LetterTable(ListTable):
     )
     person = tables.Column(verbose_name="To", attrs=ONE_LINE)
     effective_on = DayColumn(verbose_name="About")
-    sent_at = tables.Column(verbose_name="Sent", default="waiting", attrs=ONE_LINE)
+    sent_at = tables.Column(verbose_name="Sent", empty_values=(), attrs=ONE_LINE)
 
     sorts = {"effective_on": ("effective_on", "pk"), "person": ("person__last_name", "pk")}
     card = ("subject", "person", "effective_on")
 
+    def __init__(self, *args, held=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        self.held = held  # what does not go to field users for want of a certificate
+
     def render_subject(self, value):
         return value or "Not yet written"
 
-    def render_sent_at(self, value):
-        return day_in_short(localtime(value).date())
+    def render_sent_at(self, value, record):
+        if value:
+            return day_in_short(localtime(value).date())
+        if record.about in self.held and record.person.role == User.Role.FIELD:
+            return "held: not certified"
+        due = localtime(record.due_at)
+        return f"waits for {day_in_short(due.date())}, {due:%H:%M}"
 
 
 class PostFlagTable(WeighedTable):

@@ -62,6 +62,17 @@ def due_on(effective_on: date, milestone: str) -> date:
     return months_after(first_of_month(effective_on), 1)
 
 
+# The same in SQL, over an `event`: (milestone, due_on). A test holds the two together.
+DUE_ON_SQL = f"""
+VALUES ('{Milestone.FIVE_MONTHS}', (event.effective_on - interval '5 months')::date),
+       ('{Milestone.TWELVE_WEEKS}', event.effective_on - 84),
+       ('{Milestone.FOUR_WEEKS}', event.effective_on - 28),
+       ('{Milestone.LEGAL_DAY}', event.effective_on),
+       ('{Milestone.FIRST_DATA}', (date_trunc('month', event.effective_on + interval '1 month'
+           - interval '1 day') + interval '1 month')::date)
+"""
+
+
 @dataclass(frozen=True)
 class Due:
     """One task of one event; ``task`` is None where nobody said anything about it."""

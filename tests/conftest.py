@@ -165,9 +165,11 @@ def empty_register(db):
 @pytest.fixture(autouse=True)
 def _no_presets_of_another_test():
     """The days that every page offers are kept in the process: each test asks for its own."""
+    from config.context import forget
     from footprints.as_at import forget_presets
 
     forget_presets()
+    forget()
 
 
 @pytest.fixture(scope="session")

@@ -10,10 +10,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils.timezone import now
 from shapely import box, to_wkb
 
+from accounts.certifying.holding import wording_of
 from accounts.models import (
+    Alert,
     Assignment,
+    Certificate,
     Challenge,
     DataSupplier,
+    Delivery,
     Digest,
     Figure,
     Flag,
@@ -22,15 +26,21 @@ from accounts.models import (
     JobSheet,
     Measure,
     PlanChange,
+    Reminder,
     RosterEntry,
     Scenario,
     SharedUnit,
+    Subscription,
     Suggestion,
     Team,
     Territory,
     TerritoryPlan,
     TimelineTask,
     User,
+    Watch,
+    WatchList,
+    WatchMove,
+    Webhook,
 )
 from footprints.models import (
     Boundary,
@@ -265,7 +275,53 @@ def job(*flags, **fields) -> Job:
 
 def digest(**fields) -> Digest:
     fields["person"] = fields.get("person") or user()
-    return Digest.objects.create(**{"effective_on": DAY, "raised_at": now(), **fields})
+    fields = {"effective_on": DAY, "raised_at": now(), "due_at": now(), **fields}
+    return Digest.objects.create(**fields)
+
+
+def alert(**fields) -> Alert:
+    """An alert of a flag that its person has not been told of."""
+    fields["flag"] = fields.get("flag") or flag()
+    fields["person"] = fields.get("person") or user()
+    fields = {"holder": fields["person"], "because": Alert.Because.OWNER, **fields}
+    event = fields["flag"].reorganisation
+    fields = {"effective_on": event.effective_on, "weight": fields["flag"].weight, **fields}
+    fields = {"news": f"{event.effective_on} decided", "raised_at": now(), **fields}
+    return Alert.objects.create(**fields)
+
+
+def reminder(**fields) -> Reminder:
+    fields["person"] = fields.get("person") or user()
+    fields = {"kind": "report", "thing": _new(""), "due_on": DAY, "remind_on": DAY, **fields}
+    return Reminder.objects.create(**{"says": "A report", "raised_at": now(), **fields})
+
+
+def watch(*, person=None, **fields) -> Watch:
+    """A watch of a body, unless it says of what else."""
+    if not {"reorganisation", "plan", "stakeholder", "search"} & set(fields):
+        fields["organisation"] = fields.get("organisation") or organisation()
+    if "list" not in fields:
+        fields["list"], _ = WatchList.objects.get_or_create(person=person or user())
+    return Watch.objects.create(**{"opened_on": DAY, "made_at": now(), **fields})
+
+
+def watch_move(**fields) -> WatchMove:
+    """Where an event had a watch go by itself."""
+    fields["watch"] = fields.get("watch") or watch()
+    fields["reorganisation"] = fields.get("reorganisation") or reorganisation()
+    if "successor" not in fields:
+        fields["successor"] = organisation()
+    return WatchMove.objects.create(**{"choice": "moved", "moved_at": now(), **fields})
+
+
+def certificate(**fields) -> Certificate:
+    """An approval of the letter about changes, in its wording as it is, for a century."""
+    fields = {"letter": "changes", "by": fields.get("by") or user(), **fields}
+    fields = {"job_bag": _new("JB-"), "approved_by_name": "Dr Ida Quill", "at": now(), **fields}
+    fields = {"approved_on": date(2020, 1, 1), "expires_on": date(2120, 1, 1), **fields}
+    return Certificate.objects.create(
+        **{"wording": wording_of(Digest.About(fields["letter"])), **fields}
+    )
 
 
 def challenge(**fields) -> Challenge:
@@ -321,3 +377,37 @@ def scenario(**fields) -> Scenario:
             **fields,
         }
     )
+
+
+# --- Webhooks -----------------------------------------------------------------------------------
+
+
+def webhook(*topics, **fields) -> Webhook:
+    """A webhook of the whole company that hears of these topics from the first row on."""
+    fields["by"] = fields.get("by") or user(role="manager")
+    values = {
+        "name": _new("Webhook "),
+        "address": "https://hooks.example.com/in",
+        "secret": "whsec_" + "c2VjcmV0" * 5,
+        "secret_changed_at": now(),
+        "made_at": now(),
+        **fields,
+    }
+    made = Webhook.objects.create(**values)
+    for topic in topics:
+        Subscription.objects.create(webhook=made, topic=topic, read_to=0)
+    return made
+
+
+def delivery(**fields) -> Delivery:
+    fields["webhook"] = fields.get("webhook") or webhook()
+    values = {
+        "topic": "plan.active",
+        "thing": next(_numbers),
+        "says": "Plan active: North",
+        "body": '{"says": "Plan active: North"}',
+        "made_at": now(),
+        "next_try_at": now(),
+        **fields,
+    }
+    return Delivery.objects.create(**values)

@@ -169,7 +169,9 @@ def test_the_walk_sees_a_clock():
 
 
 def our_models():
-    return [model for floor in FLOORS for model in apps.get_app_config(floor).get_models()]
+    return [
+        model for part in (*FLOORS, WIRING) for model in apps.get_app_config(part).get_models()
+    ]
 
 
 def keys_to(model):
@@ -211,6 +213,7 @@ RECORDS = {
     "accounts.SharedUnit.organisation",
     "accounts.SheetChange.organisation",
     "accounts.SheetComment.body",
+    "accounts.WatchMove.successor",
 }
 
 

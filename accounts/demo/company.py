@@ -15,12 +15,15 @@ from ..models import (
     CoverageRole,
     DataSupplier,
     Freeze,
+    Pace,
     RosterEntry,
     Team,
     Territory,
     TerritoryPlan,
+    UrgencyRule,
     User,
 )
+from ..watches import keeping
 from . import LOGINS, contacts, tables
 
 DOMAIN = "marlstone.example"
@@ -72,6 +75,11 @@ def found(*, logins: bool) -> Founded:
     users = _hire(teams)
     plans, territories, assignments = _draw_plans(teams, users)
     people, posts = contacts.invent()
+    for row in tables.watches():  # the clock has them go along
+        body = Organisation.objects.get(code=row.code)
+        keeping.watch(users[row.username], organisation=body, on=row.opened_on)
+    # Who tries it out wants to see every letter now, not tomorrow at seven.
+    UrgencyRule.objects.get_or_create(position=1, defaults={"pace": Pace.AT_ONCE})
     return Founded(
         teams=len(teams),
         colleagues=len(users),

@@ -48,6 +48,15 @@ class ColleagueRow:
 
 
 @dataclass(frozen=True)
+class WatchRow:
+    """A body that somebody watches, and the day since when."""
+
+    username: str
+    code: str
+    opened_on: date
+
+
+@dataclass(frozen=True)
 class PlanRow:
     """A territory plan. ``units`` are the kinds of organisation it assigns, or lead_provider.
 
@@ -114,6 +123,12 @@ def freezes() -> list[FreezeRow]:
             reason=row["reason"],
         )
         for row in _rows("freezes.csv")
+    ]
+
+
+def watches() -> list[WatchRow]:
+    return [
+        WatchRow(row["username"], row["code"], _day(row["since"])) for row in _rows("watches.csv")
     ]
 
 

@@ -155,72 +155,24 @@ class Flag(models.Model):
         return Weight(self.weight).name.lower()
 
 
-class DigestQuerySet(models.QuerySet):
-    def unsent(self):
-        """Letters still to be handed over; a partial index holds just these."""
-        return self.filter(sent_at=None)
+class FlagRun(models.Model):
+    """What a run of flagging looked at, until those whom it concerns have been alerted.
 
-    def visible_to(self, user: User):
-        """Letters the user may read: their own; for planners and managers their colleagues' too,
-        but for a walled team's, which its own members alone may read."""
-        if user.role not in User.Role.planning():
-            return self.filter(person=user)
-        open_to_all = Q(person__team=None) | Q(person__team__is_walled=False)
-        return self.filter(Q(person=user) | open_to_all | Q(person__team=user.team_id))
+    ``events`` are keys of reorganisations; ``roots`` maps the key of a content type to keys of the
+    plans, leads, … whose flags were looked at for their own sake. ``is_old``: flags from before
+    alerts were kept; who had a letter about their day has been told.
+    """
 
-
-class Digest(models.Model):
-    """One letter to one person for one effective day, however many events fall on it."""
-
-    person = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="digests"
-    )
-    effective_on = models.DateField()
-    raised_at = models.DateTimeField()
-    sent_at = models.DateTimeField(null=True, blank=True)
-    subject = models.CharField(max_length=200, blank=True)
-    text = models.TextField(blank=True)
-    html = models.TextField(blank=True)
-
-    objects = DigestQuerySet.as_manager()
+    at = models.DateTimeField()
+    is_old = models.BooleanField(default=False)
+    events = models.JSONField(default=list)
+    roots = models.JSONField(default=dict)
 
     class Meta:
-        ordering = ["-effective_on", "pk"]
-        constraints = [
-            models.UniqueConstraint(
-                name="digest_once_a_person_and_day", fields=["person", "effective_on"]
-            ),
-            models.CheckConstraint(
-                name="digest_sent_says_what",
-                condition=Q(sent_at__isnull=True) | ~Q(subject=""),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["id"], name="digest_unsent", condition=Q(sent_at__isnull=True))
-        ]
+        ordering = ["pk"]
 
     def __str__(self):
-        return self.subject or f"{self.person}, {self.effective_on}"
-
-    def get_absolute_url(self):
-        return reverse("accounts:letter", args=[self.pk])
+        return f"Flagged at {self.at:%d %B %Y %H:%M}"
 
 
-class Letter(models.Model):
-    """A message kept in the outbox because no mail server is configured."""
-
-    to = models.TextField()
-    from_email = models.CharField(max_length=254)
-    subject = models.CharField(max_length=500)
-    text = models.TextField()
-    html = models.TextField(blank=True)
-    written_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self):
-        return self.subject
-
-
-__all__ = ["Digest", "Flag", "Letter"]
+__all__ = ["Flag", "FlagRun"]

@@ -41,14 +41,21 @@ class AccountLead(Revised, Dated):
     """A territory that leads on a whole body in a plan: made by a sheet that was applied.
 
     Nobody's practices are its alone for that. Undoing the sheet takes the lead away again, and
-    gives back those that the sheet ended.
+    gives back those that the sheet ended. One that a copy of a plan took along has no sheet that
+    made it: no undo of the original's sheets reaches the copy.
     """
 
     plan = models.ForeignKey(TerritoryPlan, on_delete=models.CASCADE, related_name="leads")
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, related_name="leads")
     organisation = OrganisationKey(rule=LEAD_RULE, related_name="account_leads")
     made_by = models.ForeignKey(
-        Sheet, on_delete=models.PROTECT, related_name="leads", verbose_name="made by the sheet"
+        Sheet,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="leads",
+        verbose_name="made by the sheet",
+        help_text="None: it came with a copy of its plan.",
     )
     ended_by = models.ForeignKey(
         Sheet, on_delete=models.PROTECT, null=True, blank=True, related_name="leads_ended"
@@ -65,7 +72,9 @@ class AccountLead(Revised, Dated):
             models.CheckConstraint(
                 name="accountlead_ended_by_a_sheet",
                 condition=Q(ended_by__isnull=True, closed_on__isnull=True)
-                | Q(ended_by__isnull=False, closed_on__isnull=False),
+                | Q(ended_by__isnull=False, closed_on__isnull=False)
+                # A copy takes along from when another leads, and not the sheet that says so.
+                | Q(ended_by__isnull=True, made_by__isnull=True),
             ),
             ExclusionConstraint(
                 name="accountlead_one_a_body_and_plan",

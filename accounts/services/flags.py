@@ -12,10 +12,12 @@ from django.db import connection, models, transaction
 from django.utils.timezone import now
 
 from footprints import blast_radius
-from footprints.models import WEIGHT_OF, OrganisationKey, Reorganisation, Weight
+from footprints.models import WEIGHT_OF, Change, OrganisationKey, Reorganisation, Weight
 from footprints.revised import Revised
+from stakeholders.models import Post
 
-from ..models import Assignment, Flag, TerritoryPlan, User
+from ..models import Assignment, Flag, FlagRun, TerritoryPlan, User, WatchList
+from ..watches import reaching
 
 
 def roots() -> dict[type[models.Model], list[OrganisationKey]]:
@@ -38,7 +40,8 @@ def raise_flags() -> int:
     """Flag everything of ours that a standing event touches; return how many flags are new.
 
     Looks only at what changed since the last run. A flag that no longer touches anything lapses;
-    one that does so again returns. Persons whose patch is newly touched get a digest to be sent.
+    one that does so again returns. Whom they concern is found afterwards, by the row that a run
+    leaves (`accounts.alerts`).
     """
     events = _claim(Reorganisation)
     changed = {root: _claim(root) for root in roots()}
@@ -48,18 +51,37 @@ def raise_flags() -> int:
     with connection.cursor() as cursor:
         _lay_out(cursor, events, changed)
         for root, keys in roots().items():
-            for key in keys:
+            for key in keys if root is not WatchList else ():
                 _find(cursor, key, root, events=events, changed=changed[root])
         cursor.execute("ANALYZE touched")
         _weigh_meetings(cursor)
         raised = _raise(cursor)
+        watching = changed.pop(WatchList)
         _lapse(cursor, events, changed)
-        _address(cursor)
+        # Watches come last: who watches a plan hears of its flags as they are now.
+        cursor.execute("TRUNCATE touched")
+        looked_at = {
+            *watching,
+            *reaching.concerned(plans=changed[TerritoryPlan], posts=changed[Post]),
+        }
+        reaching.find(cursor, events=events, lists=looked_at)
+        raised += _raise(cursor)
+        _lapse(cursor, events, {WatchList: looked_at})
         cursor.execute("DROP TABLE happening, touched")
 
     _mark(Reorganisation, events)
-    for root, keys in changed.items():
+    for root, keys in (*changed.items(), (WatchList, watching)):
         _mark(root, keys)
+    changed[WatchList] = looked_at
+    FlagRun.objects.create(
+        at=now(),
+        events=list(events),
+        roots={
+            str(ContentType.objects.get_for_model(root).pk): list(keys)
+            for root, keys in changed.items()
+            if keys
+        },
+    )
     return raised
 
 
@@ -124,7 +146,9 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
         _days("held", key.model, "happening.effective_on"),
         _days("root", root, "happening.effective_on"),
         # Flagged only for events after its first day: it was drawn up knowing the earlier ones.
-        "(root.opened_on IS NULL OR root.opened_on < happening.effective_on)",
+        # What begins on the day with a body that ends on it was not: a draft, made before.
+        "(root.opened_on IS NULL OR root.opened_on < happening.effective_on "
+        "OR (root.opened_on = happening.effective_on AND happening.change = ANY(%(closing)s)))",
     ]
     if root is TerritoryPlan:
         away = ", ".join(f"'{state}'" for state in TerritoryPlan.State.put_away())
@@ -155,6 +179,7 @@ def _find(cursor, key: OrganisationKey, root, *, events: Iterable[int], changed:
             {
                 "content_type": ContentType.objects.get_for_model(root).pk,
                 "changes": list(key.rule.outcomes),
+                "closing": [str(change) for change in Change.closing()],
                 "events": list(events),
                 "roots": list(changed),
             },
@@ -178,8 +203,11 @@ def _weigh_meetings(cursor):
              AND {_days("held", Assignment, "happening.effective_on")}
         JOIN touched ON touched.reorganisation_id = happening.reorganisation_id
              AND touched.object_id = held.plan_id AND touched.content_type_id = %s
+        JOIN {TerritoryPlan._meta.db_table} AS plan ON plan.id = held.plan_id
         WHERE happening.change IN ('ends', 'splits', 'receives')
-        GROUP BY 1, 2, 3, 4, 5
+        GROUP BY 1, 2, 3, 4, 5, plan.opened_on
+        HAVING plan.opened_on < happening.effective_on
+               OR bool_or(happening.change IN ('ends', 'splits'))
         """,
         [plan],
     )
@@ -283,35 +311,6 @@ def _lapse(cursor, events, changed):
                 list(claimed),
             ],
         )
-
-
-def _address(cursor):
-    """One digest a person and effective day: the plan's owner, and whoever works the patch."""
-    cursor.execute(
-        f"""
-        INSERT INTO accounts_digest (person_id, effective_on, raised_at, subject, text, html)
-        SELECT DISTINCT person.id, event.effective_on, %(now)s::timestamptz, '', '', ''
-        FROM (
-            SELECT touched.reorganisation_id, touched.owner_id AS person_id
-            FROM touched WHERE touched.content_type_id = %(plan)s
-            UNION
-            SELECT happening.reorganisation_id, roster.user_id
-            FROM happening
-            JOIN {Assignment._meta.db_table} AS held
-                 ON held.organisation_id = happening.organisation_id
-                 AND {_days("held", Assignment, "happening.effective_on")}
-            JOIN accounts_rosterentry AS roster ON roster.territory_id = held.territory_id
-                 AND (roster.closed_on IS NULL OR roster.closed_on >= happening.effective_on)
-            JOIN touched ON touched.reorganisation_id = happening.reorganisation_id
-                 AND touched.object_id = held.plan_id AND touched.content_type_id = %(plan)s
-        ) AS reader
-        JOIN footprints_reorganisation AS event ON event.id = reader.reorganisation_id
-        JOIN {User._meta.db_table} AS person ON person.id = reader.person_id
-             AND person.is_active AND person.email <> ''
-        ON CONFLICT (person_id, effective_on) DO NOTHING
-        """,
-        {"now": now(), "plan": ContentType.objects.get_for_model(TerritoryPlan).pk},
-    )
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from footprints.keyed import AnyOf
 from footprints.lists.files import as_csv
 from footprints.lives import Lives, titled
 
-from ..models import Assignment, CoverageRole, RosterEntry, Territory, TerritoryPlan, User
+from ..models import Assignment, RosterEntry, Territory, TerritoryPlan, User
 
 FIRST_MOMENT = (1980, 1, 1, 0, 0, 0)  # of a ZIP's calendar: the same plan gives the same bytes
 
@@ -71,7 +71,7 @@ class Contents:
 
 
 def contents(plan: TerritoryPlan, user: User, day: date) -> Contents:
-    """What the user may see of the plan on the day: for the owner's role. Five queries.
+    """What the user may see of the plan on the day, in the plan's role. Five queries.
 
     The days of units and people lie within the plan's, as Veeva asks of what lies in a territory.
     """
@@ -80,7 +80,7 @@ def contents(plan: TerritoryPlan, user: User, day: date) -> Contents:
     places = _tree(list(visible.select_related("parent")))
     rows = list(
         Assignment.objects.filter(
-            AnyOf("territory", [place.pk for place in places]), role=CoverageRole.OWNER
+            AnyOf("territory", [place.pk for place in places]), role=plan.role
         )
         .on(day)
         .order_by("territory__position", "territory__code", "organisation__code")

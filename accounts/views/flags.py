@@ -19,12 +19,14 @@ from footprints.names import count
 
 from ..effects import for_user
 from ..filters import FlagFilter, PostFlagFilter
-from ..models import AccountLead, Flag, SheetChange, User
-from ..overview import alerts, my_flags
+from ..models import AccountLead, Flag, SheetChange, User, WatchList
+from ..overview import alerts, my_flags, watch_flags
 from ..services import flags as services
 from ..sheets.deciding import sheet_of
 from ..sheets.planning import planned
 from ..tables import FlagTable, PostFlagTable
+from ..watches.saying import lines_of
+from .inbox import mine
 
 PLANS_SHOWN = 50  # on the page of an event
 
@@ -84,6 +86,8 @@ class FlagPage(LoginRequiredMixin, TemplateView):
         flag = _flag(request, pk)
         if flag.content_type.model_class() is AccountLead:
             return render(request, "accounts/lead_flag.html", _about_a_lead(request, flag))
+        if flag.content_type.model_class() is WatchList:
+            return render(request, "accounts/watches/flag.html", _about_watches(request, flag))
         touched = for_user(request.user, [flag])
         if not touched:
             # An applied sheet has done away with what there was to see.
@@ -102,6 +106,7 @@ class FlagPage(LoginRequiredMixin, TemplateView):
             day_before=flag.reorganisation.effective_on - ONE_DAY,
             may_resolve=may_decide,
             planned=planned(sheet_of(flag)) if may_decide else None,
+            **mine(self.request, flag),
             **kwargs,
         )
 
@@ -127,6 +132,20 @@ def _about_a_lead(request, flag) -> dict:
         "does": DOES.get(lead.change, "is touched by it no more"),
         "of_plan": of_plan.filter(reorganisation=event, object_id=lead.plan_id).first(),
         "may_resolve": may_resolve(request.user),
+        **mine(request, flag),
+    }
+
+
+def _about_watches(request, flag) -> dict:
+    event = flag.reorganisation
+    lines = lines_of(request.user, [event]).get(event.pk, [])
+    return {
+        "flag": flag,
+        "event": event,
+        "lines": lines,
+        "asks": any(line.asks for line in lines),
+        **mine(request, flag),
+        "hand_form": None,  # what somebody watches is their own affair
     }
 
 
@@ -141,7 +160,7 @@ def may_verify(user: User) -> bool:
 
 
 def _flag(request, pk) -> Flag:
-    flags = my_flags(request.user)
+    flags = my_flags(request.user) | watch_flags(request.user)
     return get_object_or_404(
         flags.select_related("reorganisation", "resolved_by", "content_type"), pk=pk
     )

@@ -16,6 +16,7 @@ from footprints.written import day_in_full
 
 from ..models import TerritoryPlan
 from ..services.flags import raise_flags
+from ..sheets import reached
 from ..territories import lifecycle, plans
 from ..territories.copying import copy_plan
 from ..territories.forms import DayForm, NoteForm, ReasonForm
@@ -30,9 +31,20 @@ def _submit(plan, request, given):
 
 
 def _approve(plan, request, given):
-    day = given["activates_on"]
-    lifecycle.approve(plan, on=request.as_at.today, activates_on=day, by=request.user)
+    day, seen = given["activates_on"], _seen(request)
+    lifecycle.approve(plan, on=request.as_at.today, activates_on=day, by=request.user, seen=seen)
     return f"{plan} is approved. {_when(day)}"
+
+
+def _confirm(plan, request, given):
+    lifecycle.confirm(plan, by=request.user, seen=_seen(request))
+    return f"{plan} is approved as it is now."
+
+
+def _seen(request) -> int | None:
+    """The revision that the page showed; None where it said none."""
+    seen = request.POST.get("seen", "")
+    return int(seen) if seen.isdecimal() else None
 
 
 def _schedule(plan, request, given):
@@ -76,6 +88,7 @@ def _archive(plan, request, given):
 DEEDS = {
     "submit": (_submit, NoteForm),
     "approve": (_approve, DayForm),
+    "confirm": (_confirm, NoteForm),
     "schedule": (_schedule, DayForm),
     "send-back": (_send_back, ReasonForm),
     "activate": (_activate, NoteForm),
@@ -119,7 +132,7 @@ def copy(request, pk):
 
 
 class PlanHistory(TemplateView):
-    """The steps and the changes of a plan in time: who, when, why."""
+    """The steps and the changes of a plan in time, and the reorganisations that came to it."""
 
     template_name = "accounts/plans/history.html"
 
@@ -133,9 +146,10 @@ class PlanHistory(TemplateView):
         if not plans.may_plan(user):
             raise PermissionDenied("Planners and managers see how a plan came to be.")
         until = parse_datetime(self.request.GET.get("until", ""))
-        steps, changes = plan.steps.all(), plan.changes.all()
+        steps, changes, reached_by = plan.steps.all(), plan.changes.all(), reached.deeds_on(plan)
         if until:
             steps, changes = steps.filter(at__lt=until), changes.filter(at__lt=until)
+            reached_by = reached_by.filter(at__lt=until)
         steps = steps.select_related("by").order_by("-at", "-pk")[: SHOWN + 1]
         changes = (
             changes.annotate(deed=Value(""), reason=F("says"))
@@ -143,7 +157,12 @@ class PlanHistory(TemplateView):
             .select_related("by")
             .order_by("-at", "-pk")[: SHOWN + 1]
         )
-        told = sorted(chain(steps, changes), key=lambda one: (one.at, one.revision), reverse=True)
+        told = sorted(
+            chain(steps, changes, reached_by[: SHOWN + 1]),
+            # What came of a reorganisation has no revision of its own.
+            key=lambda one: (one.at, getattr(one, "revision", 0)),
+            reverse=True,
+        )
         return super().get_context_data(
             plan=plan,
             told=told[:SHOWN],

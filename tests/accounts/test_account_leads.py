@@ -332,7 +332,7 @@ def test_whoever_answers_for_a_lead_meets_it_at_home_in_the_alerts_and_on_the_ev
     client.force_login(getattr(unsettled, who))
     address = unsettled.lead_flag.get_absolute_url()
 
-    home = client.get("/")
+    home = client.get("/beside/")
     assert "Account leads to name again 1" in text(home)
     for page in (home, client.get("/alerts/"), client.get(unsettled.event.get_absolute_url())):
         assert unsettled.says in text(page)
@@ -346,7 +346,7 @@ def test_whoever_answers_for_a_lead_meets_it_at_home_in_the_alerts_and_on_the_ev
 def test_nobody_else_meets_it(client, unsettled):
     address = unsettled.lead_flag.get_absolute_url()
     client.force_login(unsettled.neighbour)
-    for page in ("/", "/alerts/", unsettled.event.get_absolute_url()):
+    for page in ("/", "/beside/", "/alerts/", unsettled.event.get_absolute_url()):
         assert unsettled.says not in text(client.get(page))
     assert client.get(address).status_code == 404
 
@@ -365,7 +365,7 @@ def test_it_is_dealt_with_by_those_who_plan_and_leaves_the_home_page(client, uns
     client.force_login(unsettled.planner)
     assert "Dealt with on" in text(client.post(resolve, follow=True))
 
-    assert "Account leads to name again" not in text(client.get("/"))
+    assert "Account leads to name again" not in text(client.get("/beside/"))
     assert unsettled.says in text(client.get("/alerts/?dealt_with=yes"))
     assert unsettled.says not in text(client.get("/alerts/?dealt_with=no"))
 
@@ -388,5 +388,5 @@ def test_an_event_that_is_dropped_takes_the_alert_of_a_lead_with_it(client, unse
     raise_flags()
     client.force_login(unsettled.planner)
 
-    assert unsettled.says not in text(client.get("/"))
+    assert unsettled.says not in text(client.get("/beside/"))
     assert "Nothing to do since" in text(client.get(unsettled.lead_flag.get_absolute_url()))

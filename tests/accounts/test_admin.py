@@ -6,12 +6,15 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.alerts.wanting import want
+from accounts.certifying.keeping import ask_from
 from accounts.models import (
     AccountLead,
     Assignment,
     Decision,
     Digest,
     Flag,
+    FlagRun,
     Letter,
     PlanChange,
     PlanStep,
@@ -20,7 +23,9 @@ from accounts.models import (
     SheetComment,
     SheetDeed,
     TerritoryPlan,
+    UrgencyRule,
     User,
+    WritingHours,
 )
 from accounts.services.timetable import change_calendar
 from tests import factories
@@ -97,7 +102,16 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.scenario()
     factories.plan(copied_from=factories.plan())
     factories.challenge(), factories.figure(), factories.shared_unit()
-    factories.suggestion()
+    factories.suggestion(), factories.alert()
+    factories.delivery(webhook=factories.webhook("plan.active"))
+    factories.watch_move(), factories.watch(search="q=kent")
+    FlagRun.objects.create(at=timezone.now())
+    factories.reminder()
+    factories.certificate()
+    ask_from(factories.DAY, by=factories.user())
+    want([], of=factories.user())
+    UrgencyRule.objects.create(position=1, pace="at_once")
+    WritingHours.objects.create(user=factories.user())
     made = {"plan": factories.plan(), "at": timezone.now(), "revision": 1}
     PlanStep.objects.create(**made, deed="made")
     PlanChange.objects.create(**made, from_on=made["plan"].opened_on, says="Assigned", rows=[])

@@ -5,15 +5,18 @@ from datetime import date
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils.timezone import now
 
 from accounts.models import Digest, Flag, TerritoryPlan, User
-from accounts.services.digests import send_digest
-from accounts.services.flags import raise_flags
-from footprints.models import Organisation
+from accounts.services.digests import send_letter
+from footprints.models import Organisation, Weight
 from tests import factories
 from tests.accounts.plans import plan_of_2020
+from tests.accounts.ticks import look
+from tests.footprints.pages import text
 
 APRIL_2020 = date(2020, 4, 1)
+HOME = 13  # queries of the home page of a planner with more than a page of alerts
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def planner(register):
 @pytest.fixture
 def plan(planner):
     plan = plan_of_2020(owner=planner)
-    raise_flags()
+    look()
     return plan
 
 
@@ -41,33 +44,51 @@ def test_home_opens_on_what_is_next_and_says_that_it_is_not_decided(client, plan
             organisation=Organisation.objects.get(code=code),
             opened_on=plan.opened_on,
         )
-    raise_flags()
+    look()
     client.force_login(planner)
 
-    page = client.get(reverse("accounts:home")).content.decode()
+    page = client.get(reverse("accounts:home"))
 
-    assert "1 April 2027" in page
-    assert "None of this is decided." in page
-    assert "Birmingham and Solihull with Black Country" in page
-    assert "1 conflict" in page
+    said = text(page)
+    assert "1 April 2027, in 131 days: 1 reorganisation would touch you" in said
+    assert "None of this is decided" in said
+    assert "Birmingham and Solihull with Black Country" in said
+    (line,) = page.context["table"].told
+    ((old, new),) = [(each.old, each.new) for each in line.becomes]
+    assert [body.code for body in old] == ["QHL", "QUA"]
+    assert new.name == "Birmingham and Solihull with Black Country"
+    flag = flag_of(plan, "Birmingham")
+    sheet = reverse("accounts:sheet", args=[flag.pk])
+    assert f'href="{sheet}">Decide on the sheet</a>' in page.content.decode()
 
 
-def test_home_tells_what_has_changed_and_folds_what_carries_itself(client, planner, plan):
+def test_home_tells_what_has_changed_too(client, planner, plan):
     client.force_login(planner)
 
-    response = client.get(reverse("accounts:home"))
+    page = client.get(reverse("accounts:home"))
 
-    (day,) = response.context["gone"]
-    assert day.on == APRIL_2020
-    assert len(day.asking) + len(day.carrying) == 18
-    assert day.asking and day.carrying
-    assert "nothing is asked of you" in response.content.decode()
+    assert len(page.context["table"].told) == 18
+    assert "Kent and Medway CCG: eight CCGs merge" in text(page)
+    assert "and 5 more" in text(page)  # of the eight
+    assert "Nothing is asked" in text(page)
 
 
-def test_home_with_nothing_says_what_would_be_here(client, register):
-    client.force_login(factories.user())
+def test_home_with_nothing_says_what_is_watched_and_what_comes_next(
+    client, register, time_machine
+):
+    time_machine.move_to("2026-11-21 12:00Z", tick=False)
+    field = factories.user()
+    client.force_login(field)
+    page = text(client.get("/"))
+    assert "Nothing waits for you" in page and "You have no territory yet" in page
+    assert "Next in the NHS" in page and "on 1 April 2027" in page
 
-    assert "Nothing unsettles your plans" in client.get("/").content.decode()
+    territory = factories.territory(code="T77")
+    factories.roster_entry(territory=territory, user=field, opened_on=date(2026, 1, 1))
+    assert "Watched for you: T77" in text(client.get("/"))
+
+    client.force_login(factories.user(role=User.Role.MANAGER))
+    assert "Watched: 1 plan that you may open" in text(client.get("/"))
 
 
 def test_an_alert_shows_old_new_and_who_holds_what(client, planner, plan):
@@ -130,7 +151,7 @@ def test_a_letter_is_read_as_it_was_sent(client, planner, plan):
     client.force_login(planner)
     assert client.get(digest.get_absolute_url()).status_code == 404
 
-    send_digest(digest.pk, today=APRIL_2020)
+    send_letter(planner, moment=now(), today=APRIL_2020)
 
     page = client.get(digest.get_absolute_url()).content.decode()
     assert "Kent and Medway CCG: eight CCGs merge" in page
@@ -160,23 +181,48 @@ def test_the_letters_cost_the_same_however_many_there_are(
     client.force_login(planner)
     client.get(reverse("accounts:outbox"))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(reverse("accounts:outbox"))
 
 
-@pytest.mark.parametrize("plans", [1, 8])
+@pytest.mark.parametrize("plans", [3, 8])
 def test_home_costs_the_same_however_many_plans_there_are(
     client, planner, django_assert_num_queries, plans
 ):
     for _ in range(plans):
         plan_of_2020(owner=planner)
-    raise_flags()
+    look()
     client.force_login(planner)
     client.get("/")
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(HOME):
         client.get("/")
     assert TerritoryPlan.objects.filter(owner=planner).count() == plans
+
+
+def test_home_counts_what_is_open_in_each_plan_and_leads_to_the_rows(client, planner, plan):
+    client.force_login(planner)
+
+    page = client.get("/beside/")
+
+    (shown,) = page.context["plans"]
+    address = f"/alerts/?plan={plan.pk}&amp;dealt_with=no"
+    assert f'href="{address}">{shown.waiting.flags} open' in page.content.decode()
+    rows = client.get("/alerts/", {"plan": plan.pk, "dealt_with": "no"}).context["page"].rows
+    assert len(rows) == shown.waiting.flags == 18
+    assert sum(row.weight == Weight.ACT for row in rows) == shown.waiting.to_act_on > 0
+
+
+def test_home_lists_some_forty_plans_and_leads_to_all(client, planner, monkeypatch):
+    monkeypatch.setattr("accounts.views.home.PLANS_SHOWN", 2)
+    for _ in range(3):
+        factories.plan(owner=planner)
+    client.force_login(planner)
+
+    page = client.get("/beside/")
+
+    assert len(page.context["plans"]) == 2
+    assert "All plans" in text(page)
 
 
 def test_the_command_flags_what_changed_and_says_how_much(planner, capsys):
@@ -186,8 +232,8 @@ def test_the_command_flags_what_changed_and_says_how_much(planner, capsys):
     call_command("raise_flags")
 
     first, second = capsys.readouterr().out.splitlines()
-    assert first.endswith("new flags.")
-    assert second == "No new flags."
+    assert first == "Eighteen new flags; eighteen alerts."
+    assert second == "No new flags; no alerts."
 
 
 # --- Posts
@@ -199,7 +245,7 @@ def chief(register):
     ashford = Organisation.objects.get(code="09C")
     post = factories.post(organisation=ashford, role="Chief pharmacist")
     factories.tenure(post=post, opened_on=date(2018, 1, 1))
-    raise_flags()
+    look()
     return post
 
 
@@ -235,9 +281,9 @@ def test_the_posts_cost_the_same_however_many_there_are(
     for _ in range(rows):
         post = factories.post(organisation=Organisation.objects.get(code="09C"))
         factories.tenure(post=post)
-    raise_flags()
+    look()
     client.force_login(factories.user(role=User.Role.STEWARD))
     client.get(reverse("accounts:post_flags"))
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(reverse("accounts:post_flags"))

@@ -89,6 +89,9 @@ def test_other_events_are_counted_so_too(event, title, day):
     assert counted[found.pk] == {key: count for key, count in circles.items() if count}
     assert sum(counted[found.pk].values()) == brute_force(found) >= 4
     assert sum(counted[event.pk].values()) == brute_force(event)
+    for key in blast_radius.organisation_keys():
+        of_key = {pk: counts.get(key, 0) for pk, counts in counted.items()}
+        assert blast_radius.counted_of(key, [found, event]) == of_key
 
 
 def test_it_groups_by_owner_and_kind(event):

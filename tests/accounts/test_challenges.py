@@ -253,9 +253,9 @@ def test_the_home_page_tells_those_who_plan_what_waits_for_an_answer(patch, clie
     made = patch.challenge()
     for user, shown in ((patch.manager, True), (patch.planner, True), (patch.reps[1], False)):
         client.force_login(user)
-        assert ("Too far" in client.get("/").content.decode()) is shown
+        assert ("Too far" in client.get("/beside/").content.decode()) is shown
 
     deeds.refuse(made, by=patch.manager, answer="No")
 
     client.force_login(patch.manager)
-    assert "Too far" not in client.get("/").content.decode()
+    assert "Too far" not in client.get("/beside/").content.decode()

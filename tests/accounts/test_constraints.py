@@ -1,6 +1,6 @@
 """What the database itself keeps of plans and flags: each rule broken once."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -9,12 +9,16 @@ from django.db.models import ProtectedError
 from django.utils.timezone import now
 
 from accounts.models import (
+    Alert,
     Assignment,
+    Certificate,
     Challenge,
     Digest,
     Figure,
     Flag,
+    LetterPolicy,
     Measure,
+    Reminder,
     RosterEntry,
     SharedUnit,
     Sheet,
@@ -23,7 +27,12 @@ from accounts.models import (
     Team,
     Territory,
     TerritoryPlan,
+    Unwanted,
     User,
+    Watch,
+    WatchList,
+    WatchMove,
+    WritingHours,
 )
 from tests import factories as make
 
@@ -216,12 +225,117 @@ def test_a_flag_that_stands_has_lapsed_for_no_step():
         make.flag(reorganisation=event, lapsed_step=step)
 
 
-def test_a_person_has_one_digest_a_day():
+def test_a_person_has_one_waiting_digest_a_day():
     digest = make.digest()
     make.digest(person=digest.person, effective_on=EVE)
+    make.digest(person=digest.person, sent_at=now(), subject="Eight CCGs merge")
 
-    with refused("digest_once_a_person_and_day"):
+    with refused("digest_one_waiting_a_person_and_day"):
         make.digest(person=digest.person)
+
+
+def test_a_person_has_one_alert_of_a_flag_however_often_it_is_raised():
+    alert = make.alert()
+    make.alert(flag=alert.flag)
+
+    with refused("alert_once_a_person_and_flag"):
+        make.alert(flag=alert.flag, person=alert.person)
+
+
+def test_an_alert_says_how_things_stand():
+    with refused("alert_has_news"):
+        make.alert(news="")
+
+
+def test_an_alert_is_held_by_another_only_when_it_was_handed_on():
+    with refused("alert_handed_to_another"):
+        make.alert(holder=make.user())
+
+
+def test_an_alert_is_dealt_with_by_somebody():
+    with refused("alert_resolved_by_somebody"):
+        make.alert(resolved_at=now())
+
+
+def test_a_reminder_is_one_a_person_thing_and_day():
+    first = make.reminder()
+    again = {"person": first.person, "kind": first.kind, "thing": first.thing}
+    make.reminder(**again, due_on=EVE)
+
+    with refused("reminder_once_a_person_thing_and_day"):
+        make.reminder(**again)
+
+
+def test_a_reminder_says_what():
+    with refused("reminder_says_what"):
+        make.reminder(says="")
+
+
+def test_reminders_are_told_in_one_letter_a_day():
+    person = make.user()
+    given = {"person": person, "about": "reminders"}
+    make.digest(**given, sent_at=now(), subject="Due")
+    make.digest(person=person)  # about what changes on that day
+
+    with refused("digest_one_of_reminders_a_day"):
+        make.digest(**given)
+
+
+def test_a_certificate_expires_after_it_was_approved():
+    with refused("certificate_expires_after_approval"):
+        make.certificate(approved_on=DAY, expires_on=DAY)
+
+
+@pytest.mark.parametrize("field", ["job_bag", "approved_by_name"])
+def test_a_certificate_names_its_job_bag_and_who_approved(field):
+    with refused("certificate_names_job_bag_and_approver"):
+        make.certificate(**{field: ""})
+
+
+def test_a_certificate_is_withdrawn_by_somebody():
+    with refused("certificate_withdrawn_by_somebody"):
+        make.certificate(withdrawn_at=now())
+
+
+def test_the_company_lays_down_one_thing_for_letters():
+    LetterPolicy.objects.create(pk=1)
+
+    with refused("letterpolicy_only_one"):
+        LetterPolicy.objects.create(pk=2)
+
+
+def test_one_letter_of_reminders_waits():
+    given = {"person": make.user(), "about": "reminders"}
+    make.digest(**given)
+
+    with refused("digest_one_of_reminders_waiting"):
+        make.digest(**given, effective_on=EVE)
+
+
+def test_a_kind_of_letter_is_unwanted_once():
+    given = {"user": make.user(), "kind": "urgent", "since_at": now()}
+    Unwanted.objects.create(**given)
+
+    with refused("unwanted_once_a_person"):
+        Unwanted.objects.create(**given)
+
+
+@pytest.mark.parametrize("until", [None, time(22)])
+def test_quiet_hours_begin_and_end(until):
+    with refused("writinghours_quiet_from_and_to"):
+        WritingHours.objects.create(user=make.user(), quiet_from_at=time(22), quiet_to_at=until)
+
+
+def test_a_weekly_letter_comes_on_a_day_of_the_week():
+    with refused("writinghours_on_a_day_of_the_week"):
+        WritingHours.objects.create(user=make.user(), weekly_on=7)
+
+
+def test_a_digest_went_with_another_only_when_it_was_sent():
+    digest = make.digest(sent_at=now(), subject="Eight CCGs merge")
+
+    with refused("digest_merged_when_sent"):
+        make.digest(merged_into=digest)
 
 
 def test_a_digest_that_was_sent_says_what():
@@ -350,6 +464,79 @@ def test_a_body_has_one_figure_of_a_measure():
         make.figure(measure=first.measure, organisation=first.organisation)
 
 
+# --- Watches
+
+
+def test_a_watch_is_of_one_thing():
+    with refused("watch_of_one_thing"):
+        make.watch(organisation=make.organisation(), plan=make.plan())
+
+
+def test_a_watch_is_of_something():
+    with refused("watch_of_one_thing"):
+        make.watch(search="")
+
+
+@pytest.mark.parametrize(
+    ("kind", "build"),
+    [
+        ("organisation", make.organisation),
+        ("reorganisation", make.reorganisation),
+        ("plan", make.plan),
+        ("stakeholder", make.person),
+        ("search", lambda: "q=kent"),
+    ],
+)
+def test_a_thing_is_watched_once_by_one_person(kind, build):
+    thing, person = build(), make.user()
+    make.watch(person=person, **{kind: thing})
+    make.watch(person=make.user(), **{kind: thing})  # a witness
+
+    with refused(f"watch_{kind}_once"):
+        make.watch(person=person, **{kind: thing})
+
+
+@pytest.mark.parametrize("half", ["closed_on", "closed_by"])
+def test_a_watch_is_closed_by_an_event_on_its_day(half):
+    value = DAY if half == "closed_on" else make.reorganisation()
+    make.watch(closed_on=DAY, closed_by=make.reorganisation())  # a witness
+
+    with refused("watch_closed_by_an_event"):
+        make.watch(**{half: value})
+
+
+def test_only_a_watch_of_a_body_is_where_another_went():
+    with refused("watch_went_on_to_a_body"):
+        make.watch(plan=make.plan(), is_own=False)
+
+
+def test_a_list_of_watches_is_flagged_no_further_than_it_is():
+    with refused("watchlist_flagged_no_further_than_it_is"):
+        WatchList.objects.create(person=make.user(), revision=1, flagged_revision=2)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_watch_goes_to_a_successor_once_by_one_event(goes_on):
+    to = make.organisation() if goes_on else None
+    first = make.watch_move(successor=to)
+
+    with refused("watchmove_once_a_successor"):
+        make.watch_move(watch=first.watch, reorganisation=first.reorganisation, successor=to)
+
+
+def test_nobody_is_asked_whether_to_follow_nothing():
+    with refused("watchmove_asks_of_a_successor"):
+        make.watch_move(successor=None, choice="asked")
+
+
+@pytest.mark.parametrize(
+    ("choice", "answered_at"), [("kept", None), ("left", None), ("asked", now())]
+)
+def test_what_is_answered_says_when(choice, answered_at):
+    with refused("watchmove_answered_is_kept_or_left"):
+        make.watch_move(choice=choice, answered_at=answered_at)
+
+
 def test_one_suggestion_is_worked_out_for_a_plan_at_a_time():
     first = make.suggestion()
     make.suggestion(plan=first.plan, state="done")  # a witness
@@ -380,40 +567,62 @@ def test_a_suggestion_is_at_most_wholly_done():
 def test_every_constraint_of_ours_is_broken_above():
     """A new constraint fails this test until a test breaks it."""
     models = [
+        Alert,
         Assignment,
+        Certificate,
         Challenge,
         Digest,
         Figure,
         Flag,
+        LetterPolicy,
         Measure,
+        Reminder,
         RosterEntry,
         SharedUnit,
         Suggestion,
         Team,
         Territory,
         TerritoryPlan,
+        Unwanted,
         User,
+        Watch,
+        WatchList,
+        WatchMove,
+        WritingHours,
     ]
 
     assert {c.name for model in models for c in model._meta.constraints} == {
         "accounts_assignment_opens_before_it_closes",
         "accounts_rosterentry_opens_before_it_closes",
+        "alert_handed_to_another",
+        "alert_has_news",
+        "alert_once_a_person_and_flag",
+        "alert_resolved_by_somebody",
         "assignment_unit_once_at_a_time",
+        "certificate_expires_after_approval",
+        "certificate_names_job_bag_and_approver",
+        "certificate_withdrawn_by_somebody",
         "challenge_decided_by_somebody",
         "challenge_has_a_reason",
         "challenge_one_open_a_unit",
-        "digest_once_a_person_and_day",
+        "digest_merged_when_sent",
+        "digest_one_of_reminders_a_day",
+        "digest_one_of_reminders_waiting",
+        "digest_one_waiting_a_person_and_day",
         "digest_sent_says_what",
         "figure_once_a_measure",
         "flag_lapsed_for_a_step",
         "flag_once_a_thing_and_event",
         "flag_resolved_by_somebody",
+        "letterpolicy_only_one",
         "measure_asks_for_no_negative_days",
         "measure_name_once_a_team",
         "measure_says_its_source",
         "plan_activates_within_its_life",
         "plan_opens_before_it_closes",
         "plan_replaces_another",
+        "reminder_once_a_person_thing_and_day",
+        "reminder_says_what",
         "rosterentry_names_somebody",
         "rosterentry_one_owner_at_a_time",
         "rosterentry_some_of_one_person",
@@ -430,4 +639,19 @@ def test_every_constraint_of_ours_is_broken_above():
         "territory_not_under_itself",
         "territory_plan_key",
         "territoryplan_flagged_no_further_than_it_is",
+        "unwanted_once_a_person",
+        "watch_closed_by_an_event",
+        "watch_of_one_thing",
+        "watch_organisation_once",
+        "watch_plan_once",
+        "watch_reorganisation_once",
+        "watch_search_once",
+        "watch_stakeholder_once",
+        "watch_went_on_to_a_body",
+        "watchlist_flagged_no_further_than_it_is",
+        "watchmove_answered_is_kept_or_left",
+        "watchmove_asks_of_a_successor",
+        "watchmove_once_a_successor",
+        "writinghours_on_a_day_of_the_week",
+        "writinghours_quiet_from_and_to",
     }

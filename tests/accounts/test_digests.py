@@ -2,25 +2,31 @@
 
 import smtplib
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
-from threading import Barrier
+from datetime import date, timedelta
+from threading import Barrier, Event
+from time import sleep
 
 import pytest
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.utils.timezone import now
 
 from accounts import tasks
-from accounts.models import Digest, Letter, User
-from accounts.services.digests import send_digest
-from accounts.services.flags import raise_flags
+from accounts.models import Alert, Digest, Flag, Letter, TerritoryPlan, User
+from accounts.services import digests
+from accounts.services.digests import LOCK, send_letter
 from footprints.models import Reorganisation
 from tests import factories
 from tests.accounts.plans import plan_of_2020
+from tests.accounts.ticks import look
 
 APRIL_2020 = date(2020, 4, 1)
 TODAY = date(2020, 2, 1)
+
+
+def send(person, today=TODAY):
+    return send_letter(person, moment=now(), today=today)
 
 
 @pytest.fixture
@@ -32,7 +38,7 @@ def owner(db):
 def digest(register, owner):
     """The letter waiting for the owner of the plan of 2020."""
     plan_of_2020(owner=owner)
-    raise_flags()
+    look()
     return Digest.objects.get(person=owner, effective_on=APRIL_2020)
 
 
@@ -44,8 +50,8 @@ class RefusingBackend(EmailBackend):
 
 
 def test_the_worst_day_sends_one_letter_and_not_74(digest, mailoutbox):
-    assert send_digest(digest.pk, today=TODAY)
-    assert not send_digest(digest.pk, today=TODAY)
+    assert send(digest.person)
+    assert not send(digest.person)
 
     (letter,) = mailoutbox
     assert letter.to == ["owner@example.com"]
@@ -56,7 +62,7 @@ def test_the_worst_day_sends_one_letter_and_not_74(digest, mailoutbox):
 
 
 def test_the_letter_names_old_new_territory_and_what_to_do(digest, mailoutbox):
-    send_digest(digest.pk, today=TODAY)
+    send(digest.person)
 
     text = mailoutbox[0].body
     assert "Kent and Medway CCG: eight CCGs merge" in text
@@ -69,6 +75,50 @@ def test_the_letter_names_old_new_territory_and_what_to_do(digest, mailoutbox):
     assert "\n\n\n" not in text
 
 
+def test_of_a_plan_that_was_deleted_no_letter_goes_and_none_is_held_up(digest, mailoutbox):
+    Flag.objects.on_plans().get(reorganisation__slug="91q-2020-04-01")
+    plan = TerritoryPlan.objects.get(owner=digest.person)
+    plan.delete()
+
+    assert send(digest.person) is False
+
+    assert not mailoutbox
+    assert not Digest.objects.unsent().filter(pk=digest.pk).exists()
+
+
+def test_what_is_as_it_was_told_before_a_letter_of_its_end_goes_is_not_told_again(
+    digest, mailoutbox, monkeypatch
+):
+    """An event is dropped and comes back while the letter that says so is being written."""
+    assert send(digest.person)
+    alerts = Alert.objects.filter(person=digest.person, effective_on=APRIL_2020)
+    event = Reorganisation.objects.get(slug="91q-2020-04-01")
+    state = event.state
+    change(event, Reorganisation.State.REJECTED)
+    assert alerts.to_tell().count() == 1
+    doubt = digests._doubt
+
+    def doubt_and_then_it_comes_back(found):
+        doubted = doubt(found)
+        change(event, state)
+        return doubted
+
+    monkeypatch.setattr(digests, "_doubt", doubt_and_then_it_comes_back)
+    assert not send(digest.person)
+    monkeypatch.undo()
+    assert not send(digest.person)
+
+    assert len(mailoutbox) == 1
+    assert not alerts.to_tell().exists()
+    assert not Digest.objects.unsent().filter(person=digest.person, effective_on=APRIL_2020)
+
+
+def change(event, state):
+    Reorganisation.objects.filter(pk=event.pk).update(state=state)
+    Reorganisation.objects.filter(pk=event.pk).revise()
+    look()
+
+
 def test_an_undecided_event_says_so(register, owner, mailoutbox):
     plan = factories.plan(owner=owner, opened_on=date(2026, 10, 1))
     for code in ("QHL", "QUA"):
@@ -79,9 +129,9 @@ def test_an_undecided_event_says_so(register, owner, mailoutbox):
             organisation=Organisation.objects.get(code=code),
             opened_on=plan.opened_on,
         )
-    raise_flags()
+    look()
 
-    send_digest(Digest.objects.get(person=owner).pk, today=date(2026, 11, 21))
+    send(owner, date(2026, 11, 21))
 
     text = mailoutbox[0].body
     assert "None of this is decided" in text
@@ -93,9 +143,9 @@ def test_a_field_users_letter_is_about_their_territories_alone(register, owner, 
     field = factories.user(email="field@example.com", role=User.Role.FIELD)
     kent = plan.assignments.get(organisation__code="09C").territory
     factories.roster_entry(territory=kent, user=field)
-    raise_flags()
+    look()
 
-    send_digest(Digest.objects.get(person=field).pk, today=TODAY)
+    send(field)
 
     (letter,) = mailoutbox
     assert f"your patch {kent.code}" in letter.subject
@@ -108,7 +158,7 @@ def test_a_failed_send_marks_nothing_and_the_next_run_sends(digest, settings, ma
     settings.EMAIL_BACKEND = f"{__name__}.RefusingBackend"
     RefusingBackend.__module__ = __name__
     with pytest.raises(smtplib.SMTPException):
-        tasks.send_digest(digest.pk)
+        tasks.send_letter(digest.person.pk)
     digest.refresh_from_db()
     assert (digest.sent_at, digest.subject) == (None, "")
 
@@ -125,7 +175,7 @@ def test_one_bad_address_holds_nobody_up(register, settings, mailoutbox, monkeyp
     first, second = (factories.user(email=f"{n}@example.com") for n in ("bad", "good"))
     for owner in (first, second):
         plan_of_2020(owner=owner)
-    raise_flags()
+    look()
     settings.CELERY_TASK_EAGER_PROPAGATES = False
     sending = EmailBackend.send_messages
 
@@ -137,7 +187,7 @@ def test_one_bad_address_holds_nobody_up(register, settings, mailoutbox, monkeyp
     monkeypatch.setattr(EmailBackend, "send_messages", refuse_one)
     for digest in Digest.objects.unsent().order_by("person"):
         try:
-            tasks.send_digest(digest.pk)
+            tasks.send_letter(digest.person.pk)
         except smtplib.SMTPException:
             assert digest.person == first
 
@@ -152,7 +202,7 @@ def test_six_workers_send_one_letter(digest, mailoutbox):
     def work(_):
         start.wait()
         try:
-            return send_digest(digest.pk, today=TODAY)
+            return send(digest.person)
         finally:
             connections.close_all()
 
@@ -167,14 +217,15 @@ def test_six_workers_send_one_letter(digest, mailoutbox):
 def test_a_second_worker_passes_by_while_the_first_has_it(digest, mailoutbox):
     def second():
         try:
-            return send_digest(digest.pk, today=TODAY)
+            return send(digest.person)
         finally:
             connections.close_all()
 
     with transaction.atomic():
-        Digest.objects.select_for_update().get(pk=digest.pk)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK + digest.person_id])
         with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(second).result(timeout=10) is False
+            assert pool.submit(second).result(timeout=10) is None
 
     assert mail.outbox == []
 
@@ -182,9 +233,9 @@ def test_a_second_worker_passes_by_while_the_first_has_it(digest, mailoutbox):
 def test_a_letter_with_nothing_left_to_say_is_not_sent(digest, mailoutbox):
     Reorganisation.objects.filter(effective_on=APRIL_2020).update(state="rejected")
     Reorganisation.objects.filter(effective_on=APRIL_2020).revise()
-    raise_flags()
+    look()
 
-    assert not send_digest(digest.pk, today=TODAY)
+    assert not send(digest.person)
 
     assert mailoutbox == []
     assert not Digest.objects.filter(pk=digest.pk).exists()
@@ -193,7 +244,7 @@ def test_a_letter_with_nothing_left_to_say_is_not_sent(digest, mailoutbox):
 def test_the_outbox_keeps_what_a_missing_mail_server_cannot_take(digest, settings):
     settings.EMAIL_BACKEND = "accounts.outbox.OutboxBackend"
 
-    send_digest(digest.pk, today=TODAY)
+    send(digest.person)
 
     letter = Letter.objects.get()
     assert letter.to == "owner@example.com"
@@ -230,3 +281,209 @@ def test_letters_are_found_by_any_part_of_their_subject_or_of_a_name(db, client)
     assert found("nhs lee") == [("Lee", "18 NHS changes")]
     assert found("ar 18") == [("Hart", "18 NHS changes")]
     assert found("devon") == []
+
+
+# --- Letters of which nobody knows whether they arrived
+
+
+class TakingBackend(EmailBackend):
+    """A post office that takes the letter, and hangs up before it says so."""
+
+    def send_messages(self, messages):
+        super().send_messages(messages)
+        raise smtplib.SMTPServerDisconnected("The server closed the connection.")
+
+
+@pytest.fixture
+def half_taken(digest, settings, mailoutbox):
+    """A letter that arrived, of which its sender does not know it."""
+    usual = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = f"{__name__}.TakingBackend"
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(digest.person)
+    settings.EMAIL_BACKEND = usual
+    (letter,) = mailoutbox
+    return letter
+
+
+def message_id(letter):
+    return letter.extra_headers["Message-ID"]
+
+
+def everything(**fields):
+    """Let all events of the day change, and the clock look at it."""
+    events = Reorganisation.objects.filter(flags__isnull=False, **fields.pop("of", {}))
+    keys = set(events.values_list("pk", flat=True))
+    Reorganisation.objects.filter(pk__in=keys).update(**fields)
+    Reorganisation.objects.filter(pk__in=keys).revise()
+    look()
+
+
+def test_a_letter_that_may_have_arrived_is_sent_again_under_the_same_name(
+    digest, half_taken, mailoutbox
+):
+    assert send(digest.person)
+    assert not send(digest.person)
+
+    assert [message_id(letter) for letter in mailoutbox] == [message_id(half_taken)] * 2
+    assert not Alert.objects.filter(is_in_doubt=True).exists()
+
+
+def test_what_a_letter_that_may_have_arrived_told_is_called_off_by_another(
+    digest, half_taken, mailoutbox
+):
+    everything(state="rejected")
+
+    assert send(digest.person)
+
+    assert mailoutbox[1].subject == "Called off: 18 NHS changes"
+    assert message_id(mailoutbox[1]) != message_id(half_taken)
+
+
+def test_an_event_that_moved_back_after_such_a_letter_is_told_again(digest, settings, mailoutbox):
+    assert send(digest.person)
+    there = {"effective_on": date(2020, 7, 1), "of": {"effective_on": APRIL_2020}}
+    back = {"effective_on": APRIL_2020, "of": {"effective_on": date(2020, 7, 1)}}
+    everything(**there)
+    settings.EMAIL_BACKEND = f"{__name__}.TakingBackend"
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(digest.person)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    everything(**back)
+
+    while send(digest.person) is not None:
+        pass
+
+    days = [letter.subject.partition(":")[0] for letter in mailoutbox]
+    assert days == ["1 April 2020", "1 July 2020", "1 April 2020"]
+    assert len({message_id(letter) for letter in mailoutbox}) == 3
+
+
+def test_what_was_surely_refused_and_is_called_off_is_never_told(digest, settings, mailoutbox):
+    settings.EMAIL_BACKEND = f"{__name__}.NobodyThere"
+    with pytest.raises(ConnectionRefusedError):
+        send(digest.person)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    everything(state="rejected")
+
+    assert not send(digest.person)
+    assert mailoutbox == []
+
+
+class NobodyThere(EmailBackend):
+    """A post office that nobody answers at."""
+
+    def send_messages(self, messages):
+        raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_what_was_due_by_a_clock_that_was_put_back_does_not_wait_for_it(digest, mailoutbox):
+    ahead = now() + timedelta(days=1)
+    Digest.objects.filter(pk=digest.pk).update(raised_at=ahead, due_at=ahead)
+
+    assert list(Digest.objects.due(now())) == [digest]
+    soon = now() + timedelta(minutes=5)  # another machine's clock, no more
+    Digest.objects.filter(pk=digest.pk).update(raised_at=soon, due_at=soon + timedelta(hours=3))
+    assert not Digest.objects.due(now()).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_marking_that_meets_another_crosswise_is_done_again_and_the_letter_is_not(
+    digest, mailoutbox
+):
+    """Somebody has the last of the alerts and asks for the first, as the letter marks them."""
+    first, *_, last = Alert.objects.filter(person=digest.person).order_by("pk")
+    has_last, is_handed_over = Event(), Event()
+
+    def meet():
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL deadlock_timeout = '5s'")  # the letter's side gives way
+                Alert.objects.select_for_update().get(pk=last.pk)
+                has_last.set()
+                assert is_handed_over.wait(10)
+                sleep(0.3)
+                Alert.objects.select_for_update().get(pk=first.pk)
+        finally:
+            connections.close_all()
+
+    def hand_over(message, **kwargs):
+        other.append(pool.submit(meet))
+        assert has_last.wait(10)
+        mail.outbox.append(message)
+        is_handed_over.set()
+
+    other = []
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("django.core.mail.EmailMultiAlternatives.send", hand_over)
+        assert send(digest.person)
+        other[0].result(timeout=20)
+
+    assert len(mail.outbox) == 1
+    digest.refresh_from_db()
+    assert digest.sent_at is not None
+    assert not Alert.objects.to_tell().exists()
+
+
+# --- Events that change while their letter is on its way
+
+
+def test_a_letter_waits_for_the_news_of_an_event_that_has_just_changed(digest, mailoutbox):
+    events = Reorganisation.objects.filter(flags__isnull=False)
+    keys = set(events.values_list("pk", flat=True))
+    Reorganisation.objects.filter(pk__in=keys).update(state="paused")
+    Reorganisation.objects.filter(pk__in=keys).revise()
+
+    assert send(digest.person) is None
+    assert mailoutbox == []
+
+    Reorganisation.objects.filter(pk__in=keys).update(state="effective")
+    look()
+    assert send(digest.person)
+    assert "not decided" not in mailoutbox[0].body
+
+
+def test_a_letter_says_what_it_is_marked_to_have_told(digest, mailoutbox, monkeypatch):
+    """The event moves after its letter was asked for, and before it is written."""
+    kent = Reorganisation.objects.get(title="Kent and Medway CCG: eight CCGs merge")
+    writing = digests.emails.letter
+
+    def write(*args, **kwargs):
+        Reorganisation.objects.filter(pk=kent.pk).update(effective_on=date(2020, 7, 1))
+        Reorganisation.objects.filter(pk=kent.pk).revise()
+        return writing(*args, **kwargs)
+
+    monkeypatch.setattr(digests.emails, "letter", write)
+    assert send(digest.person)
+
+    assert "Status: Effective, from 1 July 2020" not in mailoutbox[0].body
+    monkeypatch.undo()
+    look()
+    assert send(digest.person)
+    assert "This was told for 1 April 2020; it is 1 July 2020 now." in mailoutbox[1].body
+
+
+def test_what_was_called_off_and_revived_before_its_letter_is_in_no_doubt(
+    digest, mailoutbox, monkeypatch
+):
+    """A letter is about to say that it is off; by then it is on again."""
+    assert send(digest.person)
+    kent = Reorganisation.objects.filter(title="Kent and Medway CCG: eight CCGs merge")
+    kent.update(state="paused")
+    kent.revise()
+    look()
+    handing_over = digests._hand_over
+
+    def revive_first(*args, **kwargs):
+        kent.update(state="effective")
+        kent.revise()
+        return handing_over(*args, **kwargs)
+
+    monkeypatch.setattr(digests, "_hand_over", revive_first)
+    assert send(digest.person) is None
+    monkeypatch.undo()
+    look()
+
+    assert not send(digest.person)
+    assert len(mailoutbox) == 1
+    assert not Alert.objects.to_tell().exists()

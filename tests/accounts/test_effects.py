@@ -208,14 +208,22 @@ def test_a_row_is_touched_if_it_has_a_day_on_or_after_the_effective_day(
 
 
 @pytest.mark.parametrize(
-    ("opened_on", "touched"),
-    [(date(2020, 3, 31), True), (APRIL_2020, False), (date(2020, 4, 2), False)],
+    ("opened_on", "side", "touched"),
+    [
+        (date(2020, 3, 31), "predecessor", True),
+        # Begun on the day with what ends on it, it was drawn up not knowing.
+        (APRIL_2020, "predecessor", True),
+        (APRIL_2020, "successor", False),
+        (date(2020, 4, 2), "predecessor", False),
+    ],
 )
-def test_a_plan_is_touched_only_by_events_after_its_first_day(event, opened_on, touched):
-    plan, old = factories.plan(opened_on=opened_on), factories.body()
-    factories.succession(reorganisation=event, predecessor=old, share=1)
+def test_a_plan_is_touched_only_by_what_it_was_drawn_up_not_knowing(
+    event, opened_on, side, touched
+):
+    plan = factories.plan(opened_on=opened_on)
+    factories.succession(reorganisation=event, predecessor=factories.body(), share=1)
     factories.version(event.successions.get().successor, opened_on=APRIL_2020)
-    held(plan, old)
+    held(plan, getattr(event.successions.get(), side))
 
     assert (of(plan, event) is not None) == touched
 

@@ -12,13 +12,14 @@ from accounts.models import Digest, Flag, TerritoryPlan, User
 from accounts.services import flags
 from accounts.services.flags import raise_flags, resolve_flag
 from footprints import blast_radius
-from footprints.models import Reorganisation, Weight
+from footprints.models import Change, Reorganisation, Weight
 from footprints.revised import Revised
 from footprints.services.dating import move_date
 from footprints.services.declaring import move_event
 from footprints.services.releases import undo_release
 from tests import factories
 from tests.accounts.plans import plan_of_2020
+from tests.accounts.ticks import look
 
 APRIL_2020 = date(2020, 4, 1)
 
@@ -173,10 +174,25 @@ def test_a_unit_given_away_lets_the_flag_lapse(merger):
 
 
 @pytest.mark.parametrize(
-    ("opened_on", "number"), [(date(2020, 3, 31), 1), (APRIL_2020, 0), (date(2020, 4, 2), 0)]
+    ("opened_on", "side", "number"),
+    [
+        (date(2020, 3, 31), "predecessor", 1),
+        (date(2020, 3, 31), "successor", 1),
+        # Begun on the day with what ends on it, it was drawn up not knowing.
+        (APRIL_2020, "predecessor", 1),
+        (APRIL_2020, "successor", 0),
+        (date(2020, 4, 2), "predecessor", 0),
+        (date(2020, 4, 2), "successor", 0),
+    ],
 )
-def test_a_plan_is_flagged_only_for_events_after_its_first_day(merger, opened_on, number):
-    plan = plan_over(merger, opened_on=opened_on)
+def test_a_plan_is_flagged_only_for_what_it_was_drawn_up_not_knowing(
+    merger, opened_on, side, number
+):
+    plan = factories.plan(opened_on=opened_on)
+    body = getattr(merger.successions.get(), side)
+    factories.assignment(
+        territory=factories.territory(plan=plan), organisation=body, opened_on=opened_on
+    )
 
     raise_flags()
 
@@ -232,7 +248,15 @@ def test_flags_equal_a_recount_over_every_key(register):
                 root = getattr(row, key.rule.root) if key.rule.root else row
                 opened_on = root.opened_on
                 over = root.closed_on and root.closed_on <= event.effective_on
-                if (opened_on is None or opened_on < event.effective_on) and not over:
+                body = getattr(row, key.name)
+                ends = blast_radius.touches(key).filter(
+                    reorganisation=event, organisation=body, change__in=Change.closing()
+                )
+                known = opened_on and (
+                    opened_on > event.effective_on
+                    or (opened_on == event.effective_on and not ends.exists())
+                )
+                if not known and not over:
                     expected.add((event.pk, root._meta.model_name, root.pk))
     found = Flag.objects.open().values_list("reorganisation", "content_type__model", "object_id")
     assert set(found) == expected
@@ -287,7 +311,7 @@ def test_each_person_whose_patch_is_touched_gets_one_digest_a_day(register):
     for territory in plan.territories.all()[:3]:
         factories.roster_entry(territory=territory, user=field)
 
-    raise_flags()
+    look()
 
     digests = Digest.objects.filter(effective_on=APRIL_2020)
     assert set(digests.values_list("person", flat=True)) == {owner.pk, field.pk}
@@ -311,6 +335,7 @@ def test_six_workers_at_once_raise_the_same_flags_once(register):
     assert sum(raised) == Flag.objects.count()
     for plan in plans:
         assert flags_of(plan).count() == 18
+    look()
     assert Digest.objects.filter(person=owner, effective_on=APRIL_2020).count() == 1
 
 

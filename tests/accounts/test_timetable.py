@@ -249,12 +249,12 @@ def test_a_note_that_is_too_long_is_said_to_be(client, coming):
 
 def test_the_home_page_says_what_is_due(client, coming):
     client.force_login(coming.planner)
-    page = text(client.get(reverse("accounts:home")))
+    page = text(client.get(reverse("accounts:beside")))
     assert "See what is coming: Norland with Southland" in page and "late" in page
 
     coming.keep("five-months", is_done=True)
 
-    assert "See what is coming" not in text(client.get(reverse("accounts:home")))
+    assert "See what is coming" not in text(client.get(reverse("accounts:beside")))
 
 
 # --- The calendar ------------------------------------------------------------------------------

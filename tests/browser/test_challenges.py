@@ -25,7 +25,7 @@ def unit(demo):
 def test_a_field_user_disagrees_in_three_steps_and_a_manager_accepts_or_changes(sit_down, unit):
     rep = sit_down("rep", viewport=PHONE).page
     rep.goto("/")
-    rep.get_by_role("link", name="T21").first.click()
+    rep.locator(".side").get_by_role("link", name="T21").first.click()
 
     rep.get_by_role("link", name=f"Disagree with {unit.code}").click()
     rep.get_by_label("Why").fill("The river lies between")
@@ -36,7 +36,7 @@ def test_a_field_user_disagrees_in_three_steps_and_a_manager_accepts_or_changes(
     seat = sit_down("manager")
     manager = seat.page
     manager.goto("/")
-    manager.get_by_role("link", name=unit.code).first.click()
+    manager.locator(".side").get_by_role("link", name=unit.code).first.click()
     expect(manager.locator("main")).to_contain_text("The river lies between")
     manager.get_by_role("button", name="Accept: put it there").click()
     expect(manager.get_by_role("alert")).to_contain_text("Say which territory it should go to.")
@@ -59,7 +59,7 @@ def test_one_click_accepts_what_says_where_to(sit_down, unit):
     theirs = Territory.objects.get(plan__name=PLAN, code="T24")
     wished = theirs.assignments.on(TODAY).order_by("organisation__code").first().organisation
     rep.goto("/")
-    rep.get_by_role("link", name="T21").first.click()
+    rep.locator(".side").get_by_role("link", name="T21").first.click()
     rep.get_by_role("link", name="Not like this").click()
     rep.get_by_label("Which unit").select_option(value="another")
     rep.get_by_label("Code of the other unit").fill(wished.code)

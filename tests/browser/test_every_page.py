@@ -10,22 +10,30 @@ from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.urls import URLResolver, get_resolver, reverse
 from django.utils.timezone import now
+from django_celery_beat.models import PeriodicTask
 from playwright.sync_api import expect
 
+from accounts.alerts.addressing import raise_alerts
+from accounts.alerts.wanting import off_address
 from accounts.balancing import asking
 from accounts.challenges.deeds import challenge
 from accounts.models import (
     AccountLead,
     CalendarKey,
+    Certificate,
     Challenge,
     DataSupplier,
+    Delivery,
     Digest,
     Flag,
     Job,
+    LetterKind,
     Measure,
     Scenario,
     Sheet,
@@ -33,12 +41,20 @@ from accounts.models import (
     Territory,
     TerritoryPlan,
     User,
+    Watch,
+    WatchList,
+    Webhook,
 )
 from accounts.scenarios.making import make_scenario
+from accounts.services.flags import raise_flags
 from accounts.services.timetable import change_calendar
 from accounts.sheets import applying, deciding
 from accounts.sheets.jobs import ask, stop
 from accounts.sheets.planning import planned
+from accounts.watches import moving
+from accounts.watches.keeping import watch
+from config.clock import install
+from config.models import Run
 from footprints.models import Organisation, Proposal, Release, Reorganisation, Report
 from footprints.services.proposals import propose
 from footprints.services.receiving import Received, preview_report, receive_report
@@ -84,7 +100,7 @@ def undo_of_a_sheet():
             owner=manager,
             team=planner.team or factories.team(),
             opened_on=event.effective_on.replace(year=2019),
-            state=TerritoryPlan.State.ARCHIVED,
+            state=TerritoryPlan.State.ACTIVE,  # nothing is applied to one that is put away
         )
         home = factories.territory(plan=made)
         for old in event.successions.now():  # copies stand beside what was undone
@@ -97,6 +113,7 @@ def undo_of_a_sheet():
         deciding.prepare(flag, by=factories.user(role=User.Role.PLANNER), seen=seen)
         deciding.approve(flag, by=manager)
         applying.apply_sheet(flag, by=manager)
+        TerritoryPlan.objects.filter(pk=made.pk).update(state=TerritoryPlan.State.ARCHIVED)
     flag = Flag.objects.get(object_id=TerritoryPlan.objects.get(name=name).pk)
     return reverse("accounts:undo_sheet", args=[flag.pk])
 
@@ -119,6 +136,35 @@ def a_suggestion():
     return made.suggestions.first().get_absolute_url()
 
 
+def watched():
+    """What the planner watches: a body that was split, a plan, an event, a search; made once."""
+    by = User.objects.get(username="planner")
+    if not Watch.objects.visible_to(by).exists():
+        merged = Organisation.objects.get(code="09C")
+        for code in ("QNQ", "RYK"):
+            factories.watch(person=by, organisation=Organisation.objects.get(code=code))
+        factories.watch(person=by, organisation=merged)
+        moving.move_watches(on=TODAY, moment=now())
+        cluster = Reorganisation.objects.filter(effective_on__gt=TODAY).first()
+        watch(by, reorganisation=cluster, on=TODAY)
+        watch(by, search="q=kent&kind=practice", on=TODAY)
+        raise_flags()
+        raise_alerts(moment=now())
+    return by
+
+
+def watch_questions():
+    watched()
+    return reverse("accounts:watch_questions")
+
+
+def watch_flag():
+    list_of = WatchList.objects.get(person=watched())
+    kind = ContentType.objects.get_for_model(WatchList)
+    flags = Flag.objects.open().filter(content_type=kind, object_id=list_of.pk)
+    return flags.order_by("pk").first().get_absolute_url()
+
+
 def a_challenge():
     """What the field user says of a unit of their patch; made once."""
     if not Challenge.objects.exists():
@@ -131,6 +177,31 @@ def a_challenge():
             on=TODAY,
         )
     return Challenge.objects.first()
+
+
+def a_delivery():
+    """What a webhook of a team was to be told, and was given up; made once."""
+    if not Webhook.objects.exists():
+        made = factories.webhook(
+            "plan.active",
+            name="North team's channel",
+            team=Team.objects.filter(is_walled=False).first(),
+            is_on=False,  # whatever else is done here, nothing is sent
+        )
+        factories.delivery(
+            webhook=made,
+            state="dead",
+            tries=10,
+            tried_at=now(),
+            status=500,
+            outcome="hooks.example.com answered 500 (Internal Server Error).",
+            answer="<b>no</b>",
+        )
+    return Delivery.objects.first()
+
+
+def a_webhook():
+    return a_delivery().webhook.get_absolute_url()
 
 
 def measure():
@@ -178,6 +249,19 @@ def lead_flag():
     return Flag.objects.get(
         content_type__model="accountlead", object_id=lead.pk
     ).get_absolute_url()
+
+
+def schedule():
+    """A schedule that keeps time, beside those that nobody has kept; made once."""
+    install(settings.CELERY_BEAT_SCHEDULE)
+    kept = PeriodicTask.objects.get(name="raise_flags")
+    if not Run.objects.filter(schedule=kept.name).exists():
+        for state, says in (("failed", "OperationalError: gone"), ("done", "3 alerts raised")):
+            moments = dict.fromkeys(("asked_at", "began_at", "ended_at"), now())
+            Run.objects.create(
+                task=kept.task, schedule=kept.name, state=state, says=says, **moments
+            )
+    return kept
 
 
 def plan(name):
@@ -234,8 +318,25 @@ def person(**fields):
     return Person.objects.filter(**fields).order_by("pk").first().get_absolute_url()
 
 
+def a_certificate():
+    """An approval of a letter that was withdrawn, and one that holds; made once."""
+    if not Certificate.objects.exists():
+        steward = User.objects.get(username="steward")
+        for withdrawn in (
+            {"withdrawn_at": now(), "withdrawn_by": steward, "reason": "Typing"},
+            {},
+        ):
+            factories.certificate(by=steward, **withdrawn)
+    return Certificate.objects.first()
+
+
+def letters_off():
+    address = off_address(User.objects.get(username="rep"), [LetterKind.URGENT])
+    return address.removeprefix(settings.BASE_URL)
+
+
 def letter(username):
-    sent = Digest.objects.exclude(sent_at=None)  # another test may have raised one just now
+    sent = Digest.objects.sent()  # another test may have raised one just now
     return sent.filter(person__username=username).first().get_absolute_url()
 
 
@@ -300,6 +401,7 @@ PAGES = {
     "account_reset_password_from_key_done": [("/password/new/done/", {None})],
     "account_reauthenticate": [("/sign-in/again/", ALL)],
     "accounts:home": [("/", ALL)],
+    "accounts:beside": [("/beside/", ALL)],
     "accounts:flags": [("/alerts/", ALL)],
     "footprints:search": [("/search/?q=kent", ALL), ("/search/?q=Cambrige", {"planner"})],
     "accounts:post_flags": [("/alerts/posts/", STEWARD)],
@@ -307,8 +409,11 @@ PAGES = {
         (lambda: flag_of("Key accounts 2026/27", "South East London").get_absolute_url(), PLANS),
         (lambda: flag_of("Primary care 2019/20", "Kent and Medway CCG").get_absolute_url(), PLANS),
         (lead_flag, PLANS),
+        (watch_flag, {"planner"}),
         (lambda: flag_of("Primary care 2026/27", "Thames Valley").get_absolute_url(), ALL),
     ],
+    "accounts:watches": [(lambda: watched() and "/watches/", {"planner"}), ("/watches/", {"rep"})],
+    "accounts:watch_questions": [(watch_questions, {"planner"})],
     "accounts:sheet": [
         (lambda: sheet("Primary care 2019/20", "Kent and Medway CCG"), {"planner"}),
         (lambda: sheet("Key accounts 2026/27", "South East London"), {"planner"}),
@@ -366,7 +471,24 @@ PAGES = {
     "accounts:scenarios": [(lambda: scenario() and "/scenarios/", PLANS)],
     "accounts:make_scenario": [("/scenarios/new/?event=p-qkk-qwe-2027-04-01", PLANS)],
     "accounts:scenario": [(lambda: scenario().get_absolute_url(), PLANS)],
+    "accounts:webhooks": [(lambda: a_delivery() and "/webhooks/", PLANS)],
+    "accounts:make_webhook": [("/webhooks/new/", PLANS)],
+    "accounts:dead_letters": [("/webhooks/dead/", PLANS)],
+    "accounts:webhook": [
+        (lambda: a_delivery().webhook.get_absolute_url(), PLANS),
+    ],
+    "accounts:change_webhook": [(lambda: f"{a_webhook()}change/", PLANS)],
+    "accounts:change_secret": [(lambda: f"{a_webhook()}secret/", PLANS)],
+    "accounts:retire_webhook": [(lambda: f"{a_webhook()}retire/", PLANS)],
+    "accounts:delivery": [(lambda: a_delivery().get_absolute_url(), PLANS)],
+    "accounts:inbox": [("/inbox/", ALL)],
+    "accounts:due": [("/due/", ALL)],
     "accounts:outbox": [("/letters/", ALL)],
+    "accounts:writing_hours": [("/letters/hours/", ALL)],
+    "accounts:certificates": [(lambda: a_certificate() and "/letters/certified/", STEWARD)],
+    "accounts:certify": [("/letters/certified/changes/", STEWARD)],
+    "accounts:letter_policy": [("/letters/certified/asked/", STEWARD)],
+    "accounts:letters_off": [(lambda: letters_off(), {None, "planner"})],
     "accounts:letter": [
         (lambda: letter("planner"), PLANS),
         (lambda: letter("rep"), {"rep"}),
@@ -405,6 +527,11 @@ PAGES = {
     "accounts:territory_settings": [(lambda: territory("T13") + "settings/", PLANS)],
     "accounts:put_on_roster": [(lambda: territory("T13") + "roster/", PLANS)],
     "accounts:leave_territory": [(lambda: on_the_roster("T13"), PLANS)],
+    "clock:schedules": [(lambda: schedule() and "/clock/", STEWARD)],
+    "clock:schedule": [(lambda: f"/clock/{schedule().pk}/", STEWARD)],
+    "clock:runs": [(lambda: schedule() and "/clock/runs/", STEWARD)],
+    "clock:jobs": [("/clock/jobs/", STEWARD)],
+    "clock:health": [(lambda: schedule() and "/clock/health/", STEWARD)],
     "stakeholders:people": [("/people/", ALL), ("/people/?within=QNQ&on=2026-03-31", PLANS)],
     "stakeholders:person": [(lambda: person(), ALL)],
     "footprints:organisations": [
@@ -477,7 +604,16 @@ PAGES = {
 
 # Addresses that are no pages: they do something and lead to a page, or answer a machine.
 DEEDS = {
+    "accounts:watch",
+    "accounts:stop_watching",
+    "accounts:answer_watch",
     "healthz",
+    "healthz_jobs",
+    "clock:run_now",
+    "clock:as_installed",
+    "clock:stop_run",
+    "clock:stop_job",
+    "clock:again",
     "accounts:calendar_feed",
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
@@ -487,6 +623,10 @@ DEEDS = {
     "accounts:territory_brief",
     "accounts:ledger_file",
     "accounts:refresh_scenario",
+    "accounts:alert_deed",
+    "accounts:alerts_deed",
+    "accounts:reminders_deed",
+    "accounts:withdraw_certificate",
     "accounts:resolve_flag",
     "accounts:decide_many",
     "accounts:set_sheet_days",
@@ -502,6 +642,8 @@ DEEDS = {
     "accounts:stop_job",
     "accounts:go_on_with_job",
     "accounts:resolve_posts",
+    "accounts:send_again",
+    "accounts:test_webhook",
     "accounts:copy_plan",
     "accounts:plan_deed",
     "accounts:draw_change",
@@ -510,6 +652,7 @@ DEEDS = {
     "accounts:draw_state",
     "accounts:draw_territory",
     "accounts:draw_undo",
+    "accounts:draw_weights",
     "accounts:assign",
     "accounts:free",
     "accounts:declare_shares",
@@ -676,5 +819,6 @@ def test_the_keyboard_skips_to_the_page_and_reaches_the_search_the_day_and_the_r
     planner.keyboard.press("Enter")
     expect(planner.get_by_role("heading", level=1)).to_contain_text(code)
 
+    planner.wait_for_load_state()  # keys are heard once the page's script has run
     planner.keyboard.press("?")
     expect(planner.get_by_role("heading", name="Keys")).to_be_visible()

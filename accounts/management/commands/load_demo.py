@@ -4,7 +4,9 @@ import os
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.timezone import now
 
+from accounts.alerts.addressing import raise_alerts
 from accounts.demo import LOGINS
 from accounts.demo.company import DemoRefused, found
 from accounts.services.flags import raise_flags
@@ -24,6 +26,7 @@ class Command(BaseCommand):
         except DemoRefused as refused:
             raise CommandError(str(refused)) from None
         raise_flags()  # a new user is quicker than the clock's first minute
+        raise_alerts(moment=now())
         if made.teams:
             self.stdout.write(
                 f"Marlstone Medicines (invented) is here: {made.teams} teams, "

@@ -1,0 +1,208 @@
+"""What people do about their alerts: see, hand on, put off, deal with; and what is overdue."""
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+from django.db.models import Case, DateField, F, IntegerField, Q, Value, When
+from django.utils.timezone import now
+
+from footprints.models import Weight
+
+from ..models import AGE, Alert, Flag, TerritoryPlan, User
+from ..overview import my_flags
+from .addressing import owe
+
+log = logging.getLogger(__name__)
+
+FARTHEST = timedelta(days=366)  # what is put off for longer is forgotten
+# What asks for a decision is ready four weeks before the day, as the NHS's own codes are.
+READY_BEFORE = timedelta(weeks=4)
+TIME_TO_LOOK = timedelta(days=7)  # for whoever was alerted late
+
+
+IN_TURN = ("is_gone", "ease", "soon", "age", "pk")
+
+
+class InboxError(Exception):
+    """What cannot be done about an alert, in the reader's words."""
+
+
+def of(user: User):
+    """The alerts that the user acts on: those that they hold, and those that they handed on."""
+    return Alert.objects.filter(holder=user) | Alert.objects.filter(person=user)
+
+
+def in_turn(alerts, today: date):
+    """The alerts with what they are ordered by (IN_TURN): what is to come before what is gone,
+    each by what asks most; of that to come the next day first, of that gone the last."""
+    is_gone = Q(effective_on__lt=today)
+    return alerts.annotate(
+        is_gone=Case(When(is_gone, then=1), default=0, output_field=IntegerField()),
+        soon=Case(When(is_gone, then=Value(today)), default=F("effective_on")),
+        age=Case(When(is_gone, then=AGE), default=0, output_field=IntegerField()),
+    )
+
+
+def parts(alerts, today: date) -> list:
+    """The same as two sets, of each of which an index walks in that order."""
+    never, gone = Value(0, output_field=IntegerField()), Value(1, output_field=IntegerField())
+    return [
+        alerts.filter(effective_on__gte=today).annotate(
+            is_gone=never, soon=F("effective_on"), age=never
+        ),
+        alerts.filter(effective_on__lt=today).annotate(
+            is_gone=gone, soon=Value(today, output_field=DateField()), age=AGE
+        ),
+    ]
+
+
+def see(keys: Iterable[int], *, by: User) -> int:
+    """Say that these were seen; return how many had not been."""
+    return of(by).filter(pk__in=list(keys), seen_at=None).update(seen_at=now())
+
+
+@transaction.atomic
+def put_off(keys: Iterable[int], until: date, *, by: User, today: date) -> int:
+    """Have these out of the inbox until a day. Raises InboxError for a day that is none to come,
+    or farther than a year."""
+    if not today < until <= today + FARTHEST:
+        raise InboxError("Put it off until a day to come, within a year.")
+    found = of(by).open().filter(pk__in=list(keys))
+    return Alert.objects.filter(pk__in=found.values("pk")).update(wakes_on=until, seen_at=now())
+
+
+@transaction.atomic
+def deal_with(keys: Iterable[int], *, by: User, note: str = "") -> int:
+    """Say that these are dealt with, for oneself; return how many were open."""
+    found = of(by).open().filter(pk__in=list(keys))
+    return Alert.objects.filter(pk__in=found.values("pk")).update(
+        resolved_at=now(), resolved_by=by, note=note.strip()[:500], wakes_on=None
+    )
+
+
+@transaction.atomic
+def take_up_again(keys: Iterable[int], *, by: User) -> int:
+    """Have these in the inbox again: what was dealt with, or put off."""
+    found = of(by).filter(pk__in=list(keys))
+    return found.update(resolved_at=None, resolved_by=None, wakes_on=None)
+
+
+@transaction.atomic
+def hand_on(keys: Iterable[int], to: User, *, by: User, note: str = "") -> int:
+    """Give these to a colleague, who may open all of them; return how many. One who has an alert
+    of the same flag keeps that, and this one is dealt with. Raises InboxError."""
+    alerts = of(by).open().filter(pk__in=list(keys)).select_related("flag")
+    alerts = list(alerts.select_for_update(of=["self"]).order_by("pk"))
+    flags = {alert.flag_id for alert in alerts}
+    if not to.is_active or _seen_by(to, flags) != flags:
+        raise InboxError(f"{to} cannot open all of these plans.")
+    own = set(Alert.objects.filter(person=to, flag__in=flags).values_list("flag", flat=True))
+    said, at = note.strip()[:500], now()
+    both = [alert.pk for alert in alerts if alert.flag_id in own and alert.person_id != to.pk]
+    Alert.objects.filter(pk__in=both).update(
+        resolved_at=at, resolved_by=by, note=said or f"{to} has it."
+    )
+    given = [alert.pk for alert in alerts if alert.pk not in both]
+    Alert.objects.filter(pk__in=given).update(
+        holder=to, handed_at=at, note=said, wakes_on=None, seen_at=None
+    )
+    log.info("%s alerts handed to %s by %s", len(alerts), to, by)
+    return len(alerts)
+
+
+def _seen_by(user: User, flags: set[int]) -> set[int]:
+    """Those of the flags that the user may open."""
+    return set(my_flags(user).filter(pk__in=flags).values_list("pk", flat=True))
+
+
+def colleagues(user: User):
+    """Whom the user may hand an alert to."""
+    people = User.objects.filter(is_active=True).exclude(pk=user.pk)
+    if user.team_id:
+        people = people.filter(team=user.team_id)
+    return people.order_by("last_name", "first_name", "username")
+
+
+OVERDUE = f"""
+SELECT alert.id, alert.flag_id, manager.id
+FROM {Alert._meta.db_table} AS alert
+JOIN {Flag._meta.db_table} AS flag ON flag.id = alert.flag_id AND flag.resolved_at IS NULL
+     AND flag.content_type_id = %(plan)s
+JOIN {TerritoryPlan._meta.db_table} AS plan ON plan.id = flag.object_id
+JOIN {User._meta.db_table} AS manager ON manager.team_id = plan.team_id AND manager.is_active
+     AND manager.role = '{User.Role.MANAGER}'
+WHERE alert.resolved_at IS NULL AND alert.lapsed_at IS NULL AND alert.raised_to_at IS NULL
+  AND alert.seen_at IS NULL AND alert.weight = {int(Weight.ACT)} AND alert.news LIKE '%% decided'
+  AND alert.because <> '{Alert.Because.RAISED}'
+  AND alert.effective_on >= %(today)s AND alert.effective_on <= %(soon)s
+  AND alert.raised_at <= %(long_ago)s
+"""
+
+
+@transaction.atomic
+def raise_overdue(*, today: date, moment: datetime) -> int:
+    """Tell managers what asks for a decision, takes effect within four weeks, and nobody has
+    looked at for a week; once. Return how many alerts went up."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            OVERDUE,
+            {
+                "plan": ContentType.objects.get_for_model(TerritoryPlan).pk,
+                "today": today,
+                "soon": today + READY_BEFORE,
+                "long_ago": moment - TIME_TO_LOOK,
+            },
+        )
+        rows = cursor.fetchall()
+    if not rows:
+        return 0
+    originals = Alert.objects.in_bulk([row[0] for row in rows])
+    Alert.objects.bulk_create(
+        [
+            Alert(
+                person_id=manager,
+                holder_id=manager,
+                flag_id=flag,
+                because=Alert.Because.RAISED,
+                effective_on=originals[alert].effective_on,
+                weight=originals[alert].weight,
+                news=originals[alert].news,
+                raised_at=moment,
+            )
+            for alert, flag, manager in rows
+        ],
+        ignore_conflicts=True,
+    )
+    raised = Alert.objects.filter(pk__in=originals, raised_to_at=None)
+    done = raised.update(raised_to_at=moment)
+    managers = {manager for _, _, manager in rows}
+    told = Alert.objects.to_tell().filter(
+        person__in=managers, flag__in={flag for _, flag, _ in rows}
+    )
+    owe(
+        {
+            (person, effective_on, weight, True, because)
+            for person, effective_on, weight, because in told.values_list(
+                "person", "effective_on", "weight", "because"
+            )
+        },
+        moment,
+    )
+    log.info("%s alerts are overdue, and went to their managers", done)
+    return done
+
+
+__all__ = [
+    "InboxError",
+    "colleagues",
+    "deal_with",
+    "hand_on",
+    "of",
+    "put_off",
+    "raise_overdue",
+    "see",
+    "take_up_again",
+]
