@@ -46,6 +46,11 @@ def at(address):
     return lambda page: page.goto(address)
 
 
+def home(page):
+    page.goto("/")
+    page.locator(".side h2").first.wait_for()  # it is fetched once the inbox stands
+
+
 def through(address, words=None, after=""):
     """Open a page, follow its first link with these words, or that of the first row of its list.
 
@@ -90,8 +95,8 @@ def search(page):
 # Name → (who looks, how they get there). Nobody signs in for the first.
 PICTURES = {
     "sign-in": (None, at("/sign-in/")),
-    "home": ("planner", at("/")),
-    "home-of-a-field-user": ("rep", at("/")),
+    "home": ("planner", home),
+    "home-of-a-field-user": ("rep", home),
     "register": ("planner", at("/register/")),
     "register-on-31-march-2020": ("planner", at("/register/?on=2020-03-31&kind=ccg&q=kent")),
     "organisation": ("planner", at("/register/91Q/")),
@@ -139,6 +144,13 @@ PICTURES = {
     "replay-1-april-2020": ("planner", at("/replay/?stop=1")),
     "replay-1-july-2022": ("planner", at("/replay/?stop=3")),
     "replay-1-april-2026": ("planner", at("/replay/?stop=5")),
+    "home-of-a-key-account-manager": ("kam", home),
+    "watches": ("kam", at("/watches/")),
+    "watch-question": ("kam", at("/watches/questions/")),
+    "when-letters-come": ("planner", at("/letters/hours/")),
+    "due": ("planner", at("/due/")),
+    "certified-letters": ("steward", at("/letters/certified/")),
+    "letter-to-certify": ("steward", at("/letters/certified/changes/")),
     "letters": ("planner", at("/letters/")),
     "letter": ("rep", through("/letters/", "patch")),
     "people": ("planner", at("/people/?within=S9B9J")),
