@@ -23,7 +23,7 @@ from .pictures import Label, abbreviated, fills_of, title_of
 
 HALF = 500  # metres of one step of a path
 KILOMETRE = 1000 // UNIT  # units of `footprints.shapes` in one of this drawing
-SMOOTH = 600  # metres: what a line leaves out
+SMOOTH = 750  # metres: what a line leaves out
 ROCK = 4e6  # square metres: a smaller island is drawn only where its unit has nothing else
 COARSE = 1500  # metres, for finding where a label has room
 SPOT = 14  # kilometres: the side of the square that stands for a unit without a boundary
