@@ -101,6 +101,8 @@ class Order:
         backwards = before is not None
         token = before if backwards else after
         branches = queryset if isinstance(queryset, list) else [queryset]
+        # A union with one that is known to be empty is none, and could not be ordered.
+        branches = [each for each in branches if not each.query.is_empty()] or branches[:1]
         walks = [self._walk(branch, token, backwards=backwards) for branch in branches]
         if shown is not None:
             walks = [walk.values("pk", *self._names) for walk in walks]

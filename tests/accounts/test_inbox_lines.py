@@ -210,4 +210,12 @@ def test_it_costs_the_same_however_many_there_are(
         signed_in.get("/")
 
 
-HOME = 12  # queries of a planner's home page
+HOME = 13  # queries of a planner's home page
+
+
+def test_a_filter_that_cannot_be_is_said_and_lets_nothing_through(signed_in):
+    page = signed_in.get("/?because=nothing-of-the-kind")
+
+    assert page.status_code == 200
+    assert "Select a valid choice" in text(page)
+    assert not page.context["page"].rows

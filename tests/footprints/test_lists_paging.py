@@ -238,6 +238,15 @@ def test_the_total_is_counted_where_it_is_asked_for_on_the_first_page(versions):
     assert order.page(versions, per_page=10, total=True, after=first.after).total is None
 
 
+@pytest.mark.parametrize("found", [0, 1])
+def test_branches_of_which_some_are_known_to_be_empty_are_walked_all_the_same(versions, found):
+    branches = [versions.none(), *[versions.filter(kind="icb-test")][:found], versions.none()]
+
+    page = Order.read("name", SORTS).page(branches, per_page=5)
+
+    assert len(page.rows) == 5 * found
+
+
 def test_a_row_that_goes_between_the_two_queries_is_left_out(versions):
     gone = versions.order_by(Lower("name"), "pk").first()
     shown = versions.exclude(pk=gone.pk)
