@@ -70,17 +70,33 @@ def is_alive(pid):
 
 
 def pytest_runtest_setup(item):
-    """Give a test clean tables where browser tests of this worker committed rows before it.
+    """Give a test the register and nothing else where browser tests of this worker committed rows
+    before it, or a test of real transactions emptied every table.
 
-    They come last in a run; a worker that shares the end of one may still meet another test.
+    These come last in a run; a worker that shares the end of one may still meet another test.
     """
-    if getattr(item.config, "rows_left_behind", False) and "browser" not in item.keywords:
+    config = item.config
+    if "browser" in item.keywords:
+        return
+    if _is_of_real_transactions(item):
+        config.tables_emptied = True
+        return
+    is_left_behind = getattr(config, "rows_left_behind", False)
+    if is_left_behind or getattr(config, "tables_emptied", False):
         from django.core.management import call_command
 
-        with item.config.stash[blocking_manager_key].unblock():
-            call_command("flush", verbosity=0, interactive=False)
-            _load_register()
-        item.config.rows_left_behind = False
+        with config.stash[blocking_manager_key].unblock():
+            if is_left_behind:
+                call_command("flush", verbosity=0, interactive=False)
+            _load_register_once()
+        config.rows_left_behind = config.tables_emptied = False
+
+
+def _is_of_real_transactions(item):
+    marker = item.get_closest_marker("django_db")
+    return (marker is not None and marker.kwargs.get("transaction", False)) or (
+        "transactional_db" in getattr(item, "fixturenames", ())
+    )
 
 
 def pytest_unconfigure(config):
@@ -130,6 +146,13 @@ def _hang_up():
         )
 
 
+def _load_register_once():
+    from footprints.models import Release
+
+    if not Release.objects.exists():
+        _load_register()
+
+
 def _load_register():
     from footprints import bundle
     from footprints.services.loading import load_bundle
@@ -145,8 +168,7 @@ def register(db):
     """
     from footprints.models import Release
 
-    if not Release.objects.exists():
-        _load_register()
+    _load_register_once()
     return Release.objects.get(kind=Release.Kind.BUNDLE)
 
 

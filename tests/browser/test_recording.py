@@ -18,7 +18,12 @@ def undone(demo):
         undo_release(event.steps.exclude(release=None).first().release)
 
 
+# Between an answer and its settling, some 20 ms, new fields stand there and hear nothing yet.
+UNSETTLED = ".htmx-request, .htmx-added, .htmx-settling"
+
+
 def pick(page, side, words, code):
+    expect(page.locator(UNSETTLED)).to_have_count(0)
     page.fill(f"#find-{side}", words)
     page.locator(f"#hits-{side} button", has_text=code).first.click()
     expect(page.locator(f"input[name={side}][value={code}]")).to_be_attached()
