@@ -20,6 +20,7 @@ from stakeholders.models import Post
 
 from .alerts import wanting
 from .alerts.buttons import Button, buttons_of
+from .answering import teams_of
 from .certifying import holding
 from .effects import Effects, effects
 from .models import (
@@ -312,11 +313,10 @@ def _told_day(alert: Alert) -> date | None:
 
 def _territories(person: User, plans: Mapping[int, TerritoryPlan]):
     """A function of a plan's key and a day: territories of it that the person works on that day or
-    later; and, for a manager of its team, those that nobody with an account does."""
+    later; and, for whoever answers for its team, those that nobody with an account does."""
     rows = RosterEntry.objects.filter(user__is_active=True, territory__plan__in=list(plans))
-    managed = set()
-    if person.role == User.Role.MANAGER and person.team_id is not None:
-        managed = {pk for pk, plan in plans.items() if plan.team_id == person.team_id}
+    teams = teams_of(person)
+    managed = {pk for pk, plan in plans.items() if plan.team_id in teams}
     rows = rows.filter(Q(user=person) | Q(territory__plan__in=managed))
     works: dict[int, list] = defaultdict(list)
     for plan, *row in rows.values_list("territory__plan", "territory", "user", "closed_on"):

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from footprints.models import Reorganisation
 
+from ..answering import MANAGERS
 from ..models import (
     AccountLead,
     Alert,
@@ -76,8 +77,7 @@ SELECT flag_id, person_id, min(because) AS because FROM (
     SELECT patch.flag_id, manager.id, '{Because.VACANT}'
     FROM patch
     JOIN {TerritoryPlan._meta.db_table} AS plan ON plan.id = patch.plan_id
-    JOIN {User._meta.db_table} AS manager ON manager.team_id = plan.team_id
-         AND manager.role = '{User.Role.MANAGER}'
+    {MANAGERS}
     WHERE NOT EXISTS (
         SELECT FROM ({WORKED}) AS worked WHERE worked.territory_id = patch.territory_id
         AND (worked.closed_on IS NULL OR worked.closed_on > patch.effective_on))

@@ -11,6 +11,7 @@ from django.utils.timezone import now
 
 from footprints.models import Weight
 
+from ..answering import MANAGERS
 from ..models import AGE, Alert, Flag, TerritoryPlan, User
 from ..overview import my_flags
 from .addressing import owe
@@ -132,8 +133,7 @@ FROM {Alert._meta.db_table} AS alert
 JOIN {Flag._meta.db_table} AS flag ON flag.id = alert.flag_id AND flag.resolved_at IS NULL
      AND flag.content_type_id = %(plan)s
 JOIN {TerritoryPlan._meta.db_table} AS plan ON plan.id = flag.object_id
-JOIN {User._meta.db_table} AS manager ON manager.team_id = plan.team_id AND manager.is_active
-     AND manager.role = '{User.Role.MANAGER}'
+{MANAGERS}
 WHERE alert.resolved_at IS NULL AND alert.lapsed_at IS NULL AND alert.raised_to_at IS NULL
   AND alert.seen_at IS NULL AND alert.weight = {int(Weight.ACT)} AND alert.news LIKE '%% decided'
   AND alert.because <> '{Alert.Because.RAISED}'

@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from footprints.models import Proposal, Reorganisation, Report
 from stakeholders.models import Post
 
+from ..answering import MANAGERS
 from ..certifying.holding import wording_of
 from ..models import Challenge, Digest, TerritoryPlan, User
 from ..timetable import DUE_ON_SQL, PAST, WHAT
@@ -108,15 +109,6 @@ JOIN accounts_team AS team ON team.id = plan.team_id
 WHERE decision.assigned_to_id <> decision.by_id AND flag.content_type_id = %(plan_kind)s
 """
 
-# Whoever answers for a team: its managers; where it has none and no wall, every team's.
-_MANAGERS = f"""
-JOIN accounts_team AS team ON team.id = plan.team_id
-JOIN accounts_user AS manager ON manager.role = '{User.Role.MANAGER}' AND manager.is_active
-     AND (manager.team_id = team.id OR NOT team.is_walled AND NOT EXISTS (
-         SELECT FROM accounts_user AS own WHERE own.team_id = team.id AND own.is_active
-         AND own.role = '{User.Role.MANAGER}'))
-"""
-
 CHALLENGES = f"""
 SELECT manager.id AS person_id, challenge.id::text AS thing,
        (challenge.at AT TIME ZONE %(zone)s)::date + 7 AS due_on,
@@ -126,7 +118,7 @@ JOIN accounts_territoryplan AS plan ON plan.id = challenge.plan_id
      AND NOT plan.state = ANY(%(put_away)s)
 JOIN accounts_territory AS territory ON territory.id = challenge.territory_id
 JOIN footprints_organisation AS body ON body.id = challenge.organisation_id
-{_MANAGERS}
+{MANAGERS}
 WHERE challenge.state = '{Challenge.State.OPEN}'
 """
 
@@ -145,7 +137,7 @@ FROM (
     JOIN footprints_reorganisation AS event ON event.id = flag.reorganisation_id
     JOIN accounts_territoryplan AS plan ON plan.id = flag.object_id
          AND NOT plan.state = ANY(%(put_away)s)
-    {_MANAGERS}
+    {MANAGERS}
     WHERE sheet.prepared_at IS NOT NULL AND sheet.approved_at IS NULL
       AND NOT (sheet.is_four_eyed AND sheet.prepared_by_id = manager.id)
 ) AS waiting

@@ -6,17 +6,19 @@ from threading import Barrier
 
 import pytest
 from django.core import mail
-from django.db import connections
+from django.db import connection, connections
 from django.utils.timezone import get_current_timezone, now
 
 from accounts.alerts.addressing import raise_alerts
 from accounts.alerts.inbox import raise_overdue
 from accounts.alerts.wanting import want
+from accounts.answering import MANAGERS, teams_of
 from accounts.models import (
     Alert,
     Digest,
     Flag,
     FlagRun,
+    Team,
     TerritoryPlan,
     UrgencyRule,
     User,
@@ -116,6 +118,42 @@ def test_a_territory_that_nobody_has_is_told_to_the_manager_who_reads_why(
     (said,) = [line for line in told.splitlines() if "Nobody has" in line][:1]
     assert kent.code in said and "you get this as the manager of its team" in said
     assert mailoutbox[0].to == ["manager@example.com"]
+
+
+@pytest.mark.parametrize("is_walled", [False, True])
+def test_of_a_team_without_a_manager_every_manager_is_told_but_not_through_a_wall(
+    plan, team, mailoutbox, is_walled
+):
+    Team.objects.filter(pk=team.pk).update(is_walled=is_walled)
+    anybody = factories.user(role=User.Role.MANAGER, email="any@example.com")
+    of_another = factories.user(role=User.Role.MANAGER, team=factories.team())
+    factories.user(role=User.Role.MANAGER, team=team, is_active=False)
+    look()
+
+    told = set(Alert.objects.filter(because=Alert.Because.VACANT).values_list("person", flat=True))
+
+    assert told == (set() if is_walled else {anybody.pk, of_another.pk})
+    if not is_walled:
+        assert send(anybody)
+        assert "you get this as a manager, as its team has none." in mailoutbox[0].body
+
+
+def test_one_rule_says_who_answers_for_a_team_in_sql_and_in_python(db):
+    teams = [factories.team(is_walled=number % 2 == 0) for number in range(4)]
+    for number, team in enumerate(teams):
+        plan = factories.plan(team=team)
+        if number < 2:
+            factories.user(role=User.Role.MANAGER, team=team)
+    factories.user(role=User.Role.MANAGER)
+    factories.user(role=User.Role.MANAGER, is_active=False, team=plan.team)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT manager.id, team.id FROM accounts_territoryplan AS plan {MANAGERS}"
+        )
+        in_sql = set(cursor.fetchall())
+
+    assert in_sql == {(user.pk, key) for user in User.objects.all() for key in teams_of(user)}
+    assert len(in_sql) == 2 + 3
 
 
 def test_who_works_the_territory_again_is_told_and_the_manager_no_more(plan, manager):
