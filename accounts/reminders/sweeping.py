@@ -169,4 +169,19 @@ def counts(user: User, today: date) -> list[Waiting]:
     return [Waiting(name, BY_NAME[name].title, *found[name]) for name in BY_NAME if name in found]
 
 
-__all__ = ["ReminderError", "counts", "hold", "look_again", "put_off", "sweep", "take_up_again"]
+def things(user: User, kind: str) -> set[str]:
+    """The things of a kind that the user is reminded of, put off or not."""
+    found = Reminder.objects.standing().filter(person=user, kind=kind)
+    return set(found.values_list("thing", flat=True))
+
+
+__all__ = [
+    "ReminderError",
+    "counts",
+    "hold",
+    "look_again",
+    "put_off",
+    "sweep",
+    "take_up_again",
+    "things",
+]

@@ -13,6 +13,7 @@ from ..alerts.inbox import colleagues
 from ..alerts.lists import InboxFilter, InboxTable
 from ..models import Alert, Challenge, Digest, RosterEntry, Sheet, TerritoryPlan, User
 from ..overview import leads_to_name_again, next_day_of, next_day_of_all, waiting_in
+from ..reminders import sweeping
 from ..sheets import history, reached
 from ..territories.lifecycle import may_decide
 from ..territories.plans import may_plan
@@ -151,8 +152,12 @@ class Beside(LoginRequiredMixin, TemplateView):
             for plan in plans:
                 plan.waiting = waiting.get(plan.pk)
         dues = timetable.open_for(user, timetable.events_of(user, today=today))
+        # What is reminded of stands over the inbox, as a count that leads to it.
+        reminded = sweeping.things(user, "task")
+        dues = [due for due in dues if f"{due.event.slug}/{due.milestone}" not in reminded]
         return super().get_context_data(
             moments=timetable.soon(dues, today=today),
+            due_is_above=bool(reminded),
             asked=history.asked_of(user) if may_plan(user) else [],
             reached=reached.since_approved_by(user) if may_decide(user) else [],
             challenges=_challenges(user, today) if may_plan(user) else [],

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 
 import pytest
+import time_machine
 from django.db import connection, connections
 from django.urls import reverse
 from django.utils.timezone import localdate, now
@@ -434,6 +435,19 @@ def test_the_inbox_counts_what_is_due_and_leads_to_the_rows(client, steward, wai
     assert shown(client, kind="proposal") == []
     (kind,) = counts(steward, localdate())
     assert (kind.number, kind.late) == (2, 1)
+
+
+def test_what_is_counted_over_the_inbox_is_not_listed_again_beside_it(client, flag, planner):
+    with time_machine.travel(datetime(2027, 1, 10, 9, tzinfo=UTC)):
+        client.force_login(planner)
+        assert "Decide" in client.get("/beside/").content.decode()
+        remind(localdate())
+
+        home, beside = (client.get(page).content.decode() for page in ("/", "/beside/"))
+
+    assert "<strong>2</strong> Tasks of a reorganisation" in home
+    assert "See what is coming" not in beside and "Decide" not in beside
+    assert "Approve and tell the field" in beside and "besides what is due" in beside
 
 
 def test_what_was_just_done_is_not_asked_again(client, steward, waiting):
