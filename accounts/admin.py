@@ -29,6 +29,7 @@ from .models import (
     PlanStep,
     Reminder,
     RosterEntry,
+    SavedView,
     Scenario,
     SharedUnit,
     Sheet,
@@ -413,6 +414,15 @@ class CertificateAdmin(ReadOnlyAdmin):
 @admin.register(LetterPolicy)
 class LetterPolicyAdmin(ReadOnlyAdmin):
     list_display = ["__str__", "certified_from_on"]
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(admin.ModelAdmin):
+    list_display = ["name", "path", "query", "person", "team"]
+    list_filter = ["path", "team"]
+    list_select_related = ["person", "team"]
+    autocomplete_fields = ["person"]
+    search_fields = ["name", "path", "person__username", "person__last_name"]
 
 
 @admin.register(Unwanted)

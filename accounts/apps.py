@@ -9,7 +9,15 @@ class AccountsConfig(AppConfig):
         from footprints import panels
 
         from .models import AccountLead, Watch
-        from .views import flags, scenarios, sheets, taking_along, timetable, watches
+        from .views import (
+            flags,
+            saved_views,
+            scenarios,
+            sheets,
+            taking_along,
+            timetable,
+            watches,
+        )
 
         # The register's event page shows what the event does to the reader's plans, and does not
         # know of them.
@@ -31,3 +39,4 @@ class AccountsConfig(AppConfig):
         panels.register("plan deeds", watches.plan_deed)
         panels.register("person deeds", watches.person_deed)
         panels.register("search deeds", watches.search_deed)
+        panels.register("list", saved_views.list_panel)

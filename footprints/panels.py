@@ -8,6 +8,8 @@ the body need not ask it for nothing: ``otherwise`` says what to show then.
 ``register("organisation deeds", panel)``: what may be done with the subject, beside its title; so
 for a reorganisation, a person, and a search, whose subject is the query of the register's list.
 
+``register("list", panel)``: over the rows of every list, whose subject is the list's page.
+
 ``register("board", panel)``: asked once for all the cards of the board, ``panel(request, events)``
 returns rendered HTML by the event's key, for those of which it has something to say.
 """

@@ -10,6 +10,7 @@ from .leads import AccountLead
 from .letters import Digest, Letter
 from .measures import Figure, Measure
 from .reminders import Reminder
+from .saved_views import SavedView
 from .scenarios import Scenario
 from .suggestions import Suggestion
 from .teams import DataSupplier, Freeze, Team
@@ -59,6 +60,7 @@ __all__ = [
     "Reminder",
     "RosterEntry",
     "RosterRole",
+    "SavedView",
     "Scenario",
     "SharedUnit",
     "Sheet",

@@ -8,6 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.text import slugify
 from django.views.generic import TemplateView
 
+from .. import panels
 from ..as_at import BadAddress
 from .files import XLSX, as_csv, as_xlsx
 from .filters import chips
@@ -209,6 +210,7 @@ class ListView(LoginRequiredMixin, TemplateView):
             empty_title=self.empty_title,
             empty_text=self.empty_text,
             empty_action=self.empty_action,
+            list_panels=panels.of("list", self.request, self),
             **kwargs,
         )
 

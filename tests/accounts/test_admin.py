@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import saved_views
 from accounts.alerts.wanting import want
 from accounts.certifying.keeping import ask_from
 from accounts.models import (
@@ -107,6 +108,7 @@ def test_every_list_and_every_form_opens_and_keeps_to_the_policy(keeper, model):
     factories.watch_move(), factories.watch(search="q=kent")
     FlagRun.objects.create(at=timezone.now())
     factories.reminder()
+    saved_views.save(factories.user(), "/", "weight=3", name="Urgent")
     factories.certificate()
     ask_from(factories.DAY, by=factories.user())
     want([], of=factories.user())

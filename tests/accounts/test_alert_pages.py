@@ -16,7 +16,7 @@ from tests.accounts.ticks import look
 from tests.footprints.pages import text
 
 APRIL_2020 = date(2020, 4, 1)
-HOME = 13  # queries of the home page of a planner with more than a page of alerts
+HOME = 14  # queries of the home page of a planner with more than a page of alerts
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_the_alerts_cost_the_same_however_many_there_are(
     client.force_login(planner)
     client.get(reverse("accounts:flags"))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(reverse("accounts:flags"))
 
 
@@ -181,7 +181,7 @@ def test_the_letters_cost_the_same_however_many_there_are(
     client.force_login(planner)
     client.get(reverse("accounts:outbox"))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(reverse("accounts:outbox"))
 
 
@@ -285,5 +285,5 @@ def test_the_posts_cost_the_same_however_many_there_are(
     client.force_login(factories.user(role=User.Role.STEWARD))
     client.get(reverse("accounts:post_flags"))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(reverse("accounts:post_flags"))

@@ -20,6 +20,7 @@ from accounts.models import (
     Measure,
     Reminder,
     RosterEntry,
+    SavedView,
     SharedUnit,
     Sheet,
     SheetChange,
@@ -320,6 +321,22 @@ def test_a_kind_of_letter_is_unwanted_once():
         Unwanted.objects.create(**given)
 
 
+def test_a_view_of_a_list_has_a_name_once():
+    given = {"person": make.user(), "path": "/", "name": "Urgent", "query": "weight=3"}
+    SavedView.objects.create(**given)
+
+    with refused("savedview_once_a_name"):
+        SavedView.objects.create(**given)
+
+
+@pytest.mark.parametrize("wrong", [{"query": ""}, {"name": ""}, {"path": "https://nhs.uk/"}])
+def test_a_view_narrows_a_list_of_ours(wrong):
+    given = {"person": make.user(), "path": "/", "name": "Urgent", "query": "weight=3", **wrong}
+
+    with refused("savedview_narrows_a_list"):
+        SavedView.objects.create(**given)
+
+
 @pytest.mark.parametrize("until", [None, time(22)])
 def test_quiet_hours_begin_and_end(until):
     with refused("writinghours_quiet_from_and_to"):
@@ -578,6 +595,7 @@ def test_every_constraint_of_ours_is_broken_above():
         Measure,
         Reminder,
         RosterEntry,
+        SavedView,
         SharedUnit,
         Suggestion,
         Team,
@@ -626,6 +644,8 @@ def test_every_constraint_of_ours_is_broken_above():
         "rosterentry_names_somebody",
         "rosterentry_one_owner_at_a_time",
         "rosterentry_some_of_one_person",
+        "savedview_narrows_a_list",
+        "savedview_once_a_name",
         "sharedunit_once_a_territory",
         "sharedunit_part_of_a_whole",
         "suggestion_evens_a_measure",

@@ -101,7 +101,7 @@ def test_the_list_asks_the_same_however_long_it_is(client, db, number, django_as
     client.force_login(cases[0].planner)
     client.get(address(cases))
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(address(cases))
 
 

@@ -157,7 +157,7 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
         territory(factories.plan(opened_on=FIRST), "91Q")
     get(client, reverse("accounts:plans"))
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         get(client, reverse("accounts:plans"))
 
 
@@ -284,7 +284,7 @@ def test_a_plan_asks_the_database_the_same_however_large_it_is(
         factories.assignment(territory=patch, organisation=unit, opened_on=FIRST)
     get(client, plan)  # the days offered are kept from here on
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         get(client, plan)
 
 
@@ -296,7 +296,7 @@ def test_a_territory_asks_the_database_the_same_however_large_it_is(
     patch = territory(plan, *units.values_list("code", flat=True)[:number])
     get(client, patch)
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(20):
         get(client, patch)
 
 

@@ -626,6 +626,8 @@ DEEDS = {
     "accounts:alert_deed",
     "accounts:alerts_deed",
     "accounts:reminders_deed",
+    "accounts:save_view",
+    "accounts:remove_view",
     "accounts:withdraw_certificate",
     "accounts:resolve_flag",
     "accounts:decide_many",

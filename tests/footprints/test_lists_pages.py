@@ -375,7 +375,7 @@ def test_a_list_asks_the_database_the_same_however_long_it_is(
     make(*(f"Body {i}" for i in range(rows)))
     presets()  # kept in the process; the first page of a process asks for them
 
-    with django_assert_num_queries(5):  # session, user, kinds to filter by, rows, alerts
+    with django_assert_num_queries(6):  # session, user, kinds to filter by, rows, views, alerts
         read_page("/bodies/")
 
 

@@ -60,5 +60,5 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
         )
     reader.get(LIST)
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         reader.get(LIST)

@@ -247,5 +247,5 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
         factories.release()
     steward.get(LIST)
 
-    with django_assert_num_queries(4):  # session, user, the rows, the alerts
+    with django_assert_num_queries(5):  # session, user, the rows, views, alerts
         steward.get(LIST)

@@ -92,7 +92,7 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
     reader.get(LIST)
 
     # Session, user, the rows, the years.
-    with django_assert_num_queries(7):  # two of them: may the reader record one?
+    with django_assert_num_queries(8):  # two of them: may the reader record one?
         page = reader.get(LIST, {"kind": "rename"})
 
     assert len(slugs(page)) == rows

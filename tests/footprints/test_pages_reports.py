@@ -382,7 +382,7 @@ def test_the_list_asks_the_database_the_same_however_long_it_is(
         received(str(number).encode(), by=factories.user())
     steward.get(LIST)
 
-    with django_assert_num_queries(6):  # session, user, may they, the rows, the alerts
+    with django_assert_num_queries(7):  # session, user, may they, the rows, views, alerts
         steward.get(LIST)
 
 
