@@ -73,6 +73,17 @@ READY = """() => {
     document.querySelectorAll("tbody tr:nth-child(n + 8)").forEach(row => row.remove());
 }"""
 
+# Sheets of menus through which the page shows, or which end before what they hold.
+SPILLING = """() => [...document.querySelectorAll("main details[open] > .menu-sheet")]
+    .filter(sheet => {
+        const ground = getComputedStyle(sheet).backgroundColor;
+        const box = sheet.getBoundingClientRect();
+        const ends = [...sheet.children].map(child => child.getBoundingClientRect().bottom);
+        const spills = Math.max(...ends) > box.bottom + 1;
+        return box.height && (ground === "rgba(0, 0, 0, 0)" || spills);
+    })
+    .map(sheet => sheet.outerHTML.slice(0, 120))"""
+
 ALL = {"planner", "rep", "steward"}
 PLANS = {"planner"}
 STEWARD = {"steward"}
@@ -709,6 +720,8 @@ class Inspector:
         if not axe:
             return
         page.evaluate(READY)
+        for sheet in page.evaluate(SPILLING):
+            self.wrong.append(f"{address}: a sheet is smaller than what it holds: {sheet}")
         if axe == "all":
             self.ask_axe(f"{address}, phone", only=["scrollable-region-focusable", "target-size"])
         page.set_viewport_size(DESKTOP)
