@@ -1,10 +1,7 @@
 """The clock's doors: each takes keys, calls one service, and may run twice without harm."""
 
-import logging
-
 from celery import shared_task
 from django.utils.timezone import localdate, now
-from kombu.exceptions import OperationalError
 
 from .alerts import addressing, inbox
 from .balancing import asking
@@ -17,8 +14,6 @@ from .sheets import applying, jobs
 from .territories import lifecycle
 from .watches import moving
 from .webhooks import sending, telling
-
-logger = logging.getLogger(__name__)
 
 A_TICK = 55  # seconds: what found no worker by then is left to the next tick
 
@@ -36,14 +31,6 @@ def raise_flags():
     if addressing.raise_alerts(moment=now()):
         send_digests.delay()
     return raised
-
-
-def look_for_news():
-    """Have a worker look at what is new, once it is committed; without a broker the clock will."""
-    try:
-        raise_flags.delay_on_commit()
-    except OperationalError:
-        logger.warning("News wait for the broker", exc_info=True)
 
 
 @shared_task(
@@ -105,12 +92,9 @@ def resume_jobs():
 
 
 def start(job):
-    """Have workers do the job, once it is committed; without a broker the clock will."""
-    try:
-        for lane in jobs.lanes(job):
-            do_job.delay_on_commit(job.pk, lane)
-    except OperationalError:
-        logger.warning("Job %s waits for the broker", job.pk, exc_info=True)
+    """Have workers do the job, a task a lane, once it is committed."""
+    for lane in jobs.lanes(job):
+        do_job.soon(job.pk, lane)
 
 
 @shared_task
@@ -132,14 +116,6 @@ def resume_suggestions():
     return len(unfinished)
 
 
-def start_suggestion(suggestion):
-    """Have a worker work it out, once it is committed; without a broker the clock will."""
-    try:
-        suggest.delay_on_commit(suggestion.pk)
-    except OperationalError:
-        logger.warning("Suggestion %s waits for the broker", suggestion.pk, exc_info=True)
-
-
 @shared_task(
     title="Send letters",
     purpose="Sends each letter that is due and was not sent yet.",
@@ -152,14 +128,6 @@ def send_digests():
     for pk in people:
         send_letter.apply_async((pk,), expires=A_TICK)
     return len(people)
-
-
-def start_letters():
-    """Have a worker send what is due, once it is committed; without a broker the clock will."""
-    try:
-        send_digests.delay_on_commit()
-    except OperationalError:
-        logger.warning("Letters wait for the broker", exc_info=True)
 
 
 @shared_task(
@@ -217,14 +185,6 @@ def send_webhooks():
     for pk in due:
         send_delivery.apply_async((pk,), expires=A_TICK)
     return len(due)
-
-
-def start_sending():
-    """Have a worker send what is due, once it is committed; without a broker the clock will."""
-    try:
-        send_webhooks.delay_on_commit()
-    except OperationalError:
-        logger.warning("Webhooks wait for the broker", exc_info=True)
 
 
 @shared_task

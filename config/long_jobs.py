@@ -193,7 +193,7 @@ class Reports:
             taking_in.read_again(report, by=user)
         except taking_in.TooLate as late:
             raise CannotDo(str(late)) from late
-        footprints_tasks.start(report)
+        footprints_tasks.take_in.soon(report.pk)
 
     def _of_steward(self, pk, user):
         if not user.has_perm(PERMISSION):

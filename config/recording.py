@@ -6,9 +6,12 @@ statements beside its work; a task that is on no schedule costs none unless it f
 
 import logging
 from contextlib import suppress
+from functools import partial
 
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
+from django.db import transaction
+from kombu.exceptions import OperationalError as BrokerError
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +32,17 @@ class RecordedTask(DjangoTask):
     title = ""
     purpose = ""
     did = ("thing done", "things done")
+
+    def soon(self, *args) -> None:
+        """Have a worker do it once what is under way is committed; without a broker the clock
+        comes to it."""
+        transaction.on_commit(partial(self._ask, args))
+
+    def _ask(self, args):
+        try:
+            self.delay(*args)
+        except BrokerError:
+            logger.warning("%s%s waits for the broker", self.name, args, exc_info=True)
 
     def __call__(self, *args, **kwargs):
         request = self.request

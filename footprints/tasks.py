@@ -1,17 +1,12 @@
 """The clock's doors to the register: each takes keys, calls one service, may run twice."""
 
-import logging
-
 from celery import shared_task
 from django.conf import settings
 from django.utils.timezone import now
-from kombu.exceptions import OperationalError
 
 from . import folder
 from .models import Report
 from .services import fetching, taking_in
-
-logger = logging.getLogger(__name__)
 
 A_TICK = 55  # seconds: what found no worker by then is left to the next tick
 
@@ -24,7 +19,7 @@ def take_in(report_pk):
     """
     if taking_in.take_in(Report.objects.get(pk=report_pk)):
         for report in taking_in.unfinished(now())[:1]:
-            start(report)
+            take_in.soon(report.pk)
 
 
 @shared_task(
@@ -50,7 +45,7 @@ def look_in_folder():
     received = 0
     if settings.REPORTS_FOLDER:
         for report in folder.receive(settings.REPORTS_FOLDER, at=now()):
-            start(report)
+            take_in.soon(report.pk)
             received += 1
     return received
 
@@ -76,22 +71,6 @@ def fetch_feed(name):
     """
     report = fetching.fetch_feed(name, at=now())
     if report is not None:
-        start(report)
+        take_in.soon(report.pk)
     elif name in fetching.due_feeds(at=now()):
-        start_visit(name)
-
-
-def start(report):
-    """Have a worker take the report in, once it is committed; without a broker the clock will."""
-    try:
-        take_in.delay_on_commit(report.pk)
-    except OperationalError:
-        logger.warning("Report %s waits for the broker", report.pk, exc_info=True)
-
-
-def start_visit(name):
-    """Have a worker visit a feed that was made due; without a broker the clock will."""
-    try:
-        fetch_feed.delay_on_commit(name)
-    except OperationalError:
-        logger.warning("Feed %s waits for the broker", name, exc_info=True)
+        fetch_feed.soon(name)

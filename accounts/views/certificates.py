@@ -76,7 +76,7 @@ def certify(request, letter):
         except keeping.CertificateError as error:
             form.add_error(None, str(error))
         else:
-            tasks.start_letters()
+            tasks.send_digests.soon()
             messages.success(request, "Kept. What was held goes now, where this covers it.")
             return redirect(reverse(HOME))
     context = {
@@ -116,7 +116,7 @@ def policy(request):
     if request.method == "POST" and form.is_valid():
         day = form.cleaned_data["certified_from_on"]
         keeping.ask_from(day, by=request.user)
-        tasks.start_letters()
+        tasks.send_digests.soon()
         said = f"Asked for from {day_in_full(day)} on." if day else "Not asked for any more."
         messages.success(request, said)
         return redirect(reverse(HOME))

@@ -54,7 +54,7 @@ def suggest(request, pk):
         except asking.SuggestionError as error:
             form.add_error(None, str(error))
         else:
-            tasks.start_suggestion(made)
+            tasks.suggest.soon(made.pk)
             return redirect(made)
     context = {
         "plan": plan,

@@ -97,7 +97,7 @@ def watch(request):
         messages.error(request, str(error))
     else:
         messages.success(request, _begun(request, made))
-        tasks.look_for_news()
+        tasks.raise_flags.soon()
     return redirect(request.as_at.keep(_page_of(kind, what)))
 
 

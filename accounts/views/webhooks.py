@@ -230,7 +230,7 @@ def send_again(request):
     if not again:
         messages.error(request, "None of these was given up: tick some that were.")
     else:
-        tasks.start_sending()
+        tasks.send_webhooks.soon()
         words = count(again, "delivery", "deliveries")
         messages.success(request, f"Tried once more, now: {words}.")
     first = Delivery.objects.visible_to(request.user).filter(pk__in=ticked[:1]).first()

@@ -16,7 +16,7 @@ from ..fetching.manners import Manners
 from ..fetching.sources import Source, configured
 from ..models import Feed
 from ..services.fetching import ask_for_feed
-from ..tasks import start_visit
+from ..tasks import fetch_feed
 from .stewards import PERMISSION, deed
 
 
@@ -96,7 +96,7 @@ def fetch_now(request, name):
     if name not in configured():
         raise Http404
     if ask_for_feed(name, at=now()):
-        start_visit(name)
+        fetch_feed.soon(name)
         messages.success(request, f"{name} is looked for now.")
     else:
         messages.info(request, f"{name} is being fetched already.")

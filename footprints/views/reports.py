@@ -97,7 +97,7 @@ class NewReport(StewardsOnly, FormView):
                 )
             else:
                 received.append(report)
-                tasks.start(report)
+                tasks.take_in.soon(report.pk)
         if len(received) > 1:
             messages.success(self.request, f"{len(received)} files are received.")
         if len(received) == 1 or (len(known) == 1 and not received):
@@ -243,7 +243,7 @@ def apply_report(request, pk):
     except taking_in.TooLate as late:
         messages.error(request, str(late))
     else:
-        tasks.start(report)
+        tasks.take_in.soon(report.pk)
     return redirect(report)
 
 
@@ -285,7 +285,7 @@ def read_again(request, pk):
     except taking_in.TooLate as late:
         messages.error(request, str(late))
     else:
-        tasks.start(report)
+        tasks.take_in.soon(report.pk)
     return redirect(report)
 
 

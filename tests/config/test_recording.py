@@ -1,11 +1,12 @@
 """Each run of the clock's tasks is a row; a tick that did nothing leaves one, not one a minute."""
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from celery import shared_task
-from django.db import OperationalError, connection
+from celery import Celery, shared_task
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
@@ -270,6 +271,44 @@ def test_old_runs_are_forgotten_but_the_last_and_the_last_good_of_each_schedule(
     assert tidying.tidy(now()) == 3
 
     assert set(Run.objects.all()) == {good, last, other, *recent, *mixed}
+
+
+# --- Asked for by a page ------------------------------------------------------------------------
+
+
+def test_what_a_page_asks_for_waits_where_there_is_no_broker_and_breaks_nothing(
+    db, caplog, django_capture_on_commit_callbacks
+):
+    lonely = Celery(
+        "lonely",
+        broker="redis://127.0.0.1:1/0",
+        task_cls="config.recording:RecordedTask",
+        set_as_current=False,
+    )
+    lonely.conf.task_publish_retry = False
+
+    @lonely.task(name="lonely")
+    def task(number):
+        """Nobody will."""
+
+    with django_capture_on_commit_callbacks(execute=True):
+        task.soon(7)
+
+    assert "lonely(7,) waits for the broker" in caplog.text
+
+
+def test_it_is_asked_for_once_what_is_under_way_is_committed(
+    db, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks() as asked:
+        with suppress(OSError), transaction.atomic():
+            answer.soon("Fail: it never was")
+            raise OSError
+        answer.soon("Fail: now it is asked for")
+
+    (only,) = asked
+    with pytest.raises(ValueError, match="now it is asked for"):
+        only()
 
 
 # --- Cheap --------------------------------------------------------------------------------------
