@@ -31,25 +31,19 @@ def inbox_page(request):
 def alerts_deed(request, deed):
     """Do one thing to all that are ticked, as `row`, or to the one line that was clicked, as
     `only`; each says the keys of its alerts. Then back to the list as it was filtered."""
-    rows = request.POST.getlist("only") or request.POST.getlist("row")
+    is_one = "only" in request.POST
+    rows = request.POST.getlist("only" if is_one else "row")
     keys = [int(key) for row in rows for key in row.split(",") if key.isdecimal()][:MANY]
-    back = _back(request)
+    until = "" if is_one else request.POST.get("until", "")
+    until = until or (request.as_at.today + A_WEEK).isoformat()
+    note = "" if is_one else request.POST.get("note", "")
     try:
-        until = None
-        if deed == "later":
-            given = "" if "only" in request.POST else request.POST.get("until", "")
-            until = _day(given) if given else request.as_at.today + A_WEEK
-        if deed == "hand":
-            said = _hand(request, keys)
-        else:
-            note = "" if "only" in request.POST else request.POST.get("note", "")
-            done = _do(request, deed, keys, until=until, note=note)
-            said = f"{count(done, 'alert', 'alerts').capitalize()} {_done(deed, until)}."
+        said = _do(request, deed, keys, until=until, note=note)
     except inbox.InboxError as error:
         messages.error(request, str(error))
-        return redirect(back)
-    messages.success(request, said)
-    return redirect(back)
+    else:
+        messages.success(request, said)
+    return redirect(_back(request))
 
 
 def _back(request) -> str:
@@ -59,27 +53,27 @@ def _back(request) -> str:
     return request.as_at.keep(f"{address}?{QueryDict(query).urlencode()}" if query else address)
 
 
-def _done(deed, until):
-    return {
-        "see": "seen",
-        "later": f"put off until {day_in_full(until)}" if until else "",
-        "deal": "dealt with",
-        "again": "in the inbox again",
-    }[deed]
-
-
-def _do(request, deed, keys, *, until=None, note=""):
+def _do(request, deed, keys, *, until: str, note: str) -> str:
+    """Do it, and say what was done. Raises InboxError."""
     user = request.user
     match deed:
         case "see":
-            return inbox.see(keys, by=user)
+            done, said = inbox.see(keys, by=user), "seen"
         case "later":
-            return inbox.put_off(keys, until, by=user, today=request.as_at.today)
+            day = _day(until)
+            done = inbox.put_off(keys, day, by=user, today=request.as_at.today)
+            said = f"put off until {day_in_full(day)}"
         case "deal":
-            return inbox.deal_with(keys, by=user, note=note)
+            done, said = inbox.deal_with(keys, by=user, note=note), "dealt with"
         case "again":
-            return inbox.take_up_again(keys, by=user)
-    raise Http404("That is nothing that is done to an alert.")
+            done, said = inbox.take_up_again(keys, by=user), "in the inbox again"
+        case "hand":
+            return _hand(request, keys)
+        case _:
+            raise Http404("That is nothing that is done to an alert.")
+    if not done:
+        return "Nothing to do: it was so already."
+    return f"{count(done, 'alert', 'alerts').capitalize()} {said}."
 
 
 def mine(request, flag) -> dict:
@@ -102,14 +96,9 @@ def mine(request, flag) -> dict:
 def alert_deed(request, pk, deed):
     """Deal with it, with a note; put it off until a day; have it back; hand it to a colleague."""
     alert = get_object_or_404(inbox.of(request.user).select_related("flag"), pk=pk)
+    until, note = request.POST.get("until", ""), request.POST.get("note", "")
     try:
-        if deed == "hand":
-            said = _hand(request, [alert.pk])
-        else:
-            until = _day(request.POST.get("until", "")) if deed == "later" else None
-            note = request.POST.get("note", "")
-            done = _do(request, deed, [alert.pk], until=until, note=note)
-            said = _said(deed, until) if done else "Nothing to do: it was so already."
+        said = _do(request, deed, [alert.pk], until=until, note=note)
     except inbox.InboxError as error:
         messages.error(request, str(error))
         return redirect(request.as_at.keep(alert.flag.get_absolute_url()))
@@ -131,12 +120,3 @@ def _day(text) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise inbox.InboxError("Until which day?") from None
-
-
-def _said(deed, until):
-    return {
-        "see": "Marked as seen.",
-        "deal": "Dealt with.",
-        "again": "In the inbox again.",
-        "later": f"Put off until {day_in_full(until)}." if until else "",
-    }[deed]
