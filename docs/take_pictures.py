@@ -51,6 +51,18 @@ def home(page):
     page.locator(".side h2").first.wait_for()  # it is fetched once the inbox stands
 
 
+def saved_view(page):
+    """The inbox narrowed, and kept so; a second time it is found."""
+    page.goto("/?because=2-patch&weight=3")
+    if page.get_by_role("button", name="Remove the view").count() == 0:
+        page.get_by_text("Save this view").click()
+        page.get_by_label("Name", exact=True).fill("To act on in my territory")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="Remove the view").wait_for()
+        page.goto("/?because=2-patch&weight=3")
+    page.locator(".side h2").first.wait_for()
+
+
 def through(address, words=None, after=""):
     """Open a page, follow its first link with these words, or that of the first row of its list.
 
@@ -148,6 +160,10 @@ PICTURES = {
     "watches": ("kam", at("/watches/")),
     "watch-question": ("kam", at("/watches/questions/")),
     "when-letters-come": ("planner", at("/letters/hours/")),
+    "saved-view": ("kam", saved_view),
+    "clock": ("steward", at("/clock/")),
+    "health": ("steward", at("/clock/health/")),
+    "webhook-to-make": ("planner", at("/webhooks/new/")),
     "due": ("planner", at("/due/")),
     "certified-letters": ("steward", at("/letters/certified/")),
     "letter-to-certify": ("steward", at("/letters/certified/changes/")),
