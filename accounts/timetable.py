@@ -102,6 +102,11 @@ class Due:
     def is_done(self) -> bool:
         return bool(self.task and self.task.done_at)
 
+    @property
+    def thing(self) -> str:
+        """What names it where it is reminded of (`reminders.kinds`)."""
+        return f"{self.event.slug}/{self.milestone}"
+
     def is_late(self, today: date) -> bool:
         return not self.is_done and self.on < today
 

@@ -154,7 +154,7 @@ class Beside(LoginRequiredMixin, TemplateView):
         dues = timetable.open_for(user, timetable.events_of(user, today=today))
         # What is reminded of stands over the inbox, as a count that leads to it.
         reminded = sweeping.things(user, "task")
-        dues = [due for due in dues if f"{due.event.slug}/{due.milestone}" not in reminded]
+        dues = [due for due in dues if due.thing not in reminded]
         return super().get_context_data(
             moments=timetable.soon(dues, today=today),
             due_is_above=bool(reminded),
