@@ -101,6 +101,19 @@ def test_nothing_found_is_said_and_an_emptied_box_says_nothing(planner):
     expect(planner.locator("#search-sheet")).to_be_hidden()
 
 
+def test_who_types_on_gets_the_answer_to_the_last_word_whatever_comes_late(planner):
+    planner.goto("/register/")
+    half_a_word = re.compile("[?&]q=kent(&|$)")
+    planner.route(half_a_word, lambda route: None)  # never answered
+    planner.keyboard.press("/")
+    with planner.expect_request(half_a_word):
+        planner.keyboard.type("kent")
+
+    planner.keyboard.type(" med")
+
+    expect(planner.locator(HITS).first).to_contain_text("Kent and Medway")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_while_the_list_is_open(planner, scheme):
     planner.emulate_media(color_scheme=scheme, reduced_motion="reduce")
