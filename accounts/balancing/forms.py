@@ -1,17 +1,20 @@
 """What a planner asks of the solver."""
 
 import re
+from collections.abc import Iterator
 
 from django import forms
+from django.forms.boundfield import BoundField, BoundWidget
 
-from footprints.models import Kind, Organisation
-from footprints.tiles import places_on
+from footprints.models import Kind, Version
 
 from ..forms import DAY, day_of
 from ..models import Measure, Suggestion, Territory
 from ..territories.reading import PlanOnDay
+from .bases import NotABase, bases
 from .dealing import kinds_of, leaves
 
+LISTED = 400  # units to choose a base from: of more, nobody finds one in a list
 CODES = forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocomplete": "off"})
 
 
@@ -22,6 +25,22 @@ class Weight(forms.FloatField):
 
     def __init__(self, **kwargs):
         super().__init__(min_value=0, max_value=5, initial=1, **kwargs)
+
+
+class _Base(forms.TextInput):
+    """A code or a postcode; the page has a list of units to choose from."""
+
+    def __init__(self, label: str):
+        quiet = {"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        super().__init__(attrs={"list": "bodies", "aria-label": label, "size": 9, **quiet})
+
+
+def _bodies(on_day: PlanOnDay) -> list[tuple[str, str]]:
+    """The plan's units to choose a base from, code and name, where a list of them is of use."""
+    if len(on_day.shown) > LISTED:
+        return []
+    live = Version.objects.now().on(on_day.day).filter(organisation__in=on_day.shown)
+    return list(live.order_by("organisation__code").values_list("organisation__code", "name"))
 
 
 class SuggestionForm(forms.Form):
@@ -50,39 +69,47 @@ class SuggestionForm(forms.Form):
     )
     from_on = forms.DateField(label="From", widget=DAY)
     locked = forms.ModelMultipleChoiceField(
-        Territory.objects.none(),
-        label="Keep as they are",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
+        Territory.objects.none(), required=False, widget=forms.CheckboxSelectMultiple
     )
-
     units = forms.CharField(
         label="Units that stay where they are",
         required=False,
         help_text="Codes, however they are parted: 91Q, 92A.",
         widget=CODES,
     )
-    bases = forms.CharField(
-        label="Home bases",
-        required=False,
-        help_text="One a line: a territory’s code, then that of the body where it has its base: "
-        "T07 91Q. Its patch is drawn round there. The others lie where they do now.",
-        widget=CODES,
-    )
 
     def __init__(self, *args, plan, user, **kwargs):
         super().__init__(*args, **kwargs)
         self.plan = plan
-        kinds = kinds_of(PlanOnDay(plan, user, self.initial.get("from_on") or plan.opened_on))
+        on_day = PlanOnDay(plan, user, self.initial.get("from_on") or plan.opened_on)
+        kinds = kinds_of(on_day)
         self.fields["kind"].queryset = Kind.objects.filter(pk__in=[kind.pk for kind in kinds])
         if len(kinds) < 2:
             del self.fields["kind"]
         else:
             self.initial.setdefault("kind", kinds[0].pk)
         self.fields["measure"].queryset = Measure.objects.visible_to(user)
-        self.fields["locked"].queryset = Territory.objects.filter(pk__in=leaves(plan)).order_by(
-            "position", "code"
-        )
+        found = Territory.objects.filter(pk__in=leaves(plan)).order_by("position", "code")
+        self.fields["locked"].queryset = found
+        self.territories = {territory.pk: territory for territory in found}
+        for key, territory in self.territories.items():
+            label = f"Home base of {territory}"
+            self.fields[f"base_{key}"] = forms.CharField(
+                label=label, required=False, max_length=20, widget=_Base(label)
+            )
+        self.bodies = _bodies(on_day)
+
+    @property
+    def patches(self) -> Iterator[tuple[Territory, BoundWidget, BoundField]]:
+        """Each territory with whether it stays as it is, and its home base."""
+        for territory, stays in zip(self.territories.values(), self["locked"], strict=True):
+            yield territory, stays, self[f"base_{territory.pk}"]
+
+    @property
+    def plain_fields(self) -> list[BoundField]:
+        """All others."""
+        of_territories = {"locked", *map("base_{}".format, self.territories)}
+        return [field for field in self.visible_fields() if field.name not in of_territories]
 
     def clean_from_on(self):
         return day_of(self.plan, self.cleaned_data["from_on"])
@@ -100,27 +127,6 @@ class SuggestionForm(forms.Form):
             raise forms.ValidationError(f"No unit that the plan has on that day: {shown}.")
         return sorted(set(found.values()))
 
-    def clean_bases(self):
-        """{territory: body}, as keys; each body lies somewhere known."""
-        lines = [line.rsplit(None, 1) for line in self.cleaned_data["bases"].splitlines()]
-        lines = [line for line in lines if line]
-        territories = {each.code: each.pk for each in self.fields["locked"].queryset}
-        codes = {line[1].upper() for line in lines if len(line) == 2}
-        bodies = dict(Organisation.objects.with_codes(codes).values_list("code", "pk"))
-        placed, found = places_on(bodies.values(), self._day), {}
-        for line in lines:
-            if len(line) < 2:
-                raise forms.ValidationError(f"Write a territory and a body: {line[0]} has one.")
-            territory, body = territories.get(line[0]), bodies.get(line[1].upper())
-            if territory is None:
-                raise forms.ValidationError(f"No territory that holds units: {line[0]}.")
-            if body not in placed:
-                raise forms.ValidationError(f"Nobody knows where this is: {line[1]}.")
-            if territory in found:
-                raise forms.ValidationError(f"{line[0]} has two bases.")
-            found[territory] = body
-        return found
-
     @property
     def _day(self):
         """The day asked about, as far as it was understood."""
@@ -132,4 +138,17 @@ class SuggestionForm(forms.Form):
             cleaned["measure"] = None
         elif not cleaned.get("measure"):
             self.add_error("measure", "Say which measure is to be even.")
+        cleaned["bases"] = self._bases(cleaned)
         return cleaned
+
+    def _bases(self, cleaned) -> dict[int, int]:
+        """{territory: body}, as keys."""
+        said = {key: cleaned.get(f"base_{key}", "").strip() for key in self.territories}
+        said = {key: text for key, text in said.items() if text}
+        known, found = bases(set(said.values()), self._day), {}
+        for key, text in said.items():
+            if isinstance(known[text], NotABase):
+                self.add_error(f"base_{key}", str(known[text]))
+            else:
+                found[key] = known[text]
+        return found

@@ -26,16 +26,20 @@ LISTED = 10
 
 @login_required
 def suggest(request, pk):
-    """Ask for a suggestion for a plan; those asked for before beside it."""
+    """Ask for a suggestion for a plan; those asked for before beside it.
+
+    The workspace posts ``around``: codes of units that are to stay, to be asked about here.
+    """
     found = plans_changeable_by(request.user).select_related("team", "owner")
     plan = get_object_or_404(found, pk=pk)
+    around = request.POST.get("around")
     form = SuggestionForm(
-        request.POST or None,
+        request.POST if request.method == "POST" and around is None else None,
         plan=plan,
         user=request.user,
-        initial={"from_on": plan.day_for(request.as_at.day)},
+        initial={"from_on": plan.day_for(request.as_at.day), "units": around},
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         said = form.cleaned_data
         try:
             made = asking.ask(

@@ -140,7 +140,7 @@ async function open() {
     const whole = find("system");
     whole.disabled = !systems.length;
     whole.textContent = systems.length === 1 ? `All of ${plan.systems[systems[0]][0]}` : systems.length ? `All of their ${systems.length} systems` : "All of its system";
-    for (const name of ["near", "free", "clear", "give-to"]) find(name).disabled = !plan.selected.size;
+    for (const name of ["near", "free", "clear", "give-to", "around"]) find(name).disabled = !plan.selected.size;
     if (!deeds.gaps().length) find("near").disabled = true;
     const wanting = find("gaps");
     wanting.textContent = deeds.gaps().length ? `${number.format(deeds.gaps().length)} without a territory` : plan.count ? "no gaps" : "no units";
@@ -200,6 +200,13 @@ async function open() {
     free: () => deeds.give(-1),
     "give-to": findHome,
     near,
+    // To the page that asks for a suggestion: what is selected stays where it is.
+    around() {
+      const { form } = find("around");
+      form.elements.around.value = [...plan.selected].filter((unit) => plan.held[unit] >= 0).map((unit) => plan.units.code[unit]).join(", ");
+      if (form.elements.around.value) form.submit();
+      else tell([{ says: "None of them has a territory yet: there is nothing to keep.", mine: true }]);
+    },
     system() {
       const systems = plan.systemsOfSelected();
       plan.select(plan.every((unit) => systems.has(plan.units.system[unit])), { add: true });

@@ -208,15 +208,16 @@ def test_single_units_stay_and_a_territory_is_drawn_round_its_base(plan, client)
     kept = list(plan.assignments.on(DAY).select_related("organisation").order_by("pk")[10:14])
     base = Organisation.objects.get(code="QT6")  # Cornwall
     given = {"evens": "units", "still": "0", "compact": "5", "from_on": str(DAY)}
-    wrong = {"units": f"{kept[0].organisation.code} ZZ9", "bases": f"{first.code} ZZ9"}
+    wrong = {"units": f"{kept[0].organisation.code} ZZ9", f"base_{first.pk}": "ZZ9"}
     page = client.post(f"/plans/{plan.pk}/suggest/", given | wrong)
     assert page.status_code == 422
     assert page.context["form"].errors["units"] == ["No unit that the plan has on that day: ZZ9."]
-    assert page.context["form"].errors["bases"] == ["Nobody knows where this is: ZZ9."]
+    said = page.context["form"].errors[f"base_{first.pk}"]
+    assert said == ["The register has no body of this code."]
 
     right = {
         "units": ", ".join(row.organisation.code.lower() for row in kept),
-        "bases": f"{first.code} qt6\n",
+        f"base_{first.pk}": " qt6 ",
     }
     client.post(f"/plans/{plan.pk}/suggest/", given | right)
     made = Suggestion.objects.get()

@@ -156,3 +156,40 @@ def test_a_suggestion_is_worked_out_before_ones_eyes_and_taken_in_part(sit_down,
     planner.get_by_role("button", name="Take the ticked").click()
     expect(planner.locator("#messages")).to_contain_text("3 units moved")
     assert held(draft) == {"E": before["E"] + 3, "W": before["W"] - 3}
+
+
+def test_what_is_selected_in_the_workspace_stays_in_a_suggestion(sit_down, active, worker):
+    seat = sit_down("planner")
+    planner = seat.page
+    planner.goto(active.get_absolute_url())
+    planner.get_by_role("button", name="Copy").click()
+    expect(planner.locator(".plan-way")).to_contain_text("A draft of The way of a plan")
+    draft = TerritoryPlan.objects.get(copied_from=active)
+    kept = draft.assignments.select_related("organisation").order_by("organisation__code")[50]
+    west = draft.territories.get(code="W")
+    open_workspace(planner, draft)
+    choose(planner, kept.organisation.code)
+
+    planner.get_by_role("button", name="Suggest round them").click()
+
+    stays = planner.get_by_label("Units that stay where they are")
+    expect(stays).to_have_value(kept.organisation.code)
+    base = planner.get_by_label("Home base of W West")
+    base.fill("ME18 9ZZ")
+    planner.get_by_label("E East", exact=True).check()
+    planner.get_by_role("button", name="Work it out").click()
+    expect(planner.get_by_text("The register has nothing at this postcode")).to_be_visible()
+    expect(stays).to_have_value(kept.organisation.code)
+    expect(planner.get_by_label("E East", exact=True)).to_be_checked()
+    base.fill("qt6")
+    planner.get_by_role("button", name="Work it out").click()
+    expect(planner.get_by_role("heading", name="How even, and how much moves")).to_be_visible(
+        timeout=LONG
+    )
+    seat.complaints = [line for line in seat.complaints if "422" not in line]
+    asked = Suggestion.objects.get(plan=draft)
+    assert asked.found
+    assert kept.organisation_id not in {unit for unit, _, _ in asked.found}
+    assert asked.locked_units == [kept.organisation_id]
+    assert asked.locked == [draft.territories.get(code="E").pk]
+    assert asked.homes == {str(west.pk): Organisation.objects.get(code="QT6").pk}
