@@ -13,6 +13,7 @@ from accounts.models import (
     Assignment,
     CoverageRole,
     Flag,
+    Reminder,
     RosterEntry,
     Team,
     Territory,
@@ -274,6 +275,7 @@ def test_the_command_says_what_is_here_and_keeps_the_passwords_to_a_trial(
     call_command("load_demo")
     assert "marlstone-planner" not in capsys.readouterr().out
     assert Flag.objects.open().exists()
+    assert Reminder.objects.exists()
 
     monkeypatch.setenv("WAYMARK_DEMO", "1")
     call_command("load_demo")

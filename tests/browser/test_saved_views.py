@@ -33,6 +33,8 @@ def test_the_inbox_is_narrowed_kept_and_opened_again(sit_down, viewport):
     expect(page.locator(".chips")).to_have_count(0)
     views.get_by_role("link", name="My territory").click()
     expect(page.locator(".chips")).to_contain_text("Your territory")
+    page.reload()  # the chips say what is on: what narrows need not stand open for it
+    expect(page.get_by_label("Why it is yours", exact=True)).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
     page.get_by_role("button", name="Remove the view My territory").click()

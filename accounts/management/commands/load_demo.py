@@ -4,11 +4,12 @@ import os
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.timezone import now
+from django.utils.timezone import localdate, now
 
 from accounts.alerts.addressing import raise_alerts
 from accounts.demo import LOGINS
 from accounts.demo.company import DemoRefused, found
+from accounts.reminders.sweeping import sweep
 from accounts.services.flags import raise_flags
 
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from None
         raise_flags()  # a new user is quicker than the clock's first minute
         raise_alerts(moment=now())
+        sweep(today=localdate(), moment=now())
         if made.teams:
             self.stdout.write(
                 f"Marlstone Medicines (invented) is here: {made.teams} teams, "
