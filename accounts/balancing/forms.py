@@ -107,9 +107,17 @@ class SuggestionForm(forms.Form):
 
     @property
     def plain_fields(self) -> list[BoundField]:
-        """All others."""
-        of_territories = {"locked", *map("base_{}".format, self.territories)}
-        return [field for field in self.visible_fields() if field.name not in of_territories]
+        """What is asked of every suggestion."""
+        return [field for field in self.visible_fields() if field.name not in self._kept]
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is said of what stays, and of bases."""
+        return any(self[name].value() for name in self._kept)
+
+    @property
+    def _kept(self):
+        return {"units", "locked", *(f"base_{key}" for key in self.territories)}
 
     def clean_from_on(self):
         return day_of(self.plan, self.cleaned_data["from_on"])

@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import http.client
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -110,10 +111,13 @@ class Command(BaseCommand):
 
     def _load(self, command):
         """Run a command that loads something; if it refuses, say so later and go on without."""
+        logging.disable(logging.INFO)  # what went well is a step's line, and would break it in two
         try:
             call_command(command, stdout=io.StringIO())
         except CommandError as refused:
             self._warnings.append(f"{command}: {refused}")
+        finally:
+            logging.disable(logging.NOTSET)
 
     def _load_demo(self):
         """Load the demo company into a new database; somebody's own data is left alone."""
