@@ -146,6 +146,8 @@ def test_a_suggestion_is_worked_out_before_ones_eyes_and_taken_in_part(sit_down,
     expect(planner.get_by_role("heading", name="How even, and how much moves")).to_be_visible(
         timeout=LONG
     )
+    expect(planner.get_by_role("button", name="Throw it away")).to_be_visible()
+    expect(planner.get_by_role("button", name="Stop")).to_have_count(0)
     assert held(draft) == before
     found = Suggestion.objects.filter(plan=draft).latest("pk")
     moves = planner.locator("table.moves tbody tr")
