@@ -19,7 +19,7 @@ from stakeholders.models import Post
 
 from ..answering import MANAGERS
 from ..certifying.holding import wording_of
-from ..models import Challenge, Digest, TerritoryPlan, User
+from ..models import Challenge, Digest, PlanStep, TerritoryPlan, User
 from ..timetable import DUE_ON_SQL, PAST, WHAT
 
 
@@ -54,6 +54,7 @@ def given() -> dict:
         "put_away": [str(state) for state in TerritoryPlan.State.put_away()],
         "past_days": PAST.days,
         "zone": settings.TIME_ZONE,
+        "four_eyes": settings.FOUR_EYES,
         "letters": json.dumps(
             [
                 {"name": letter, "title": letter.label.lower(), "wording": wording_of(letter)}
@@ -66,6 +67,13 @@ def given() -> dict:
 _TITLES = " ".join(f"WHEN '{milestone}' THEN '{title}'" for milestone, (title, _) in WHAT.items())
 
 _PLANNING = ", ".join(f"'{role}'" for role in User.Role.planning())
+
+State, Deed = TerritoryPlan.State, PlanStep.Deed
+LAST_STEP = f"""
+SELECT deed, at, by_id, reason FROM accounts_planstep
+WHERE plan_id = plan.id AND deed IN ('{Deed.SUBMITTED}', '{Deed.SENT_BACK}', '{Deed.REOPENED}')
+ORDER BY id DESC LIMIT 1
+"""
 
 # Of what nobody owns, whoever owns a plan that the event touches is reminded.
 TASKS = f"""
@@ -120,6 +128,22 @@ JOIN accounts_territory AS territory ON territory.id = challenge.territory_id
 JOIN footprints_organisation AS body ON body.id = challenge.organisation_id
 {MANAGERS}
 WHERE challenge.state = '{Challenge.State.OPEN}'
+"""
+
+# Submitted: for whoever may approve it. Sent back: for who drew it, until it is submitted anew.
+PLANS = f"""
+SELECT manager.id AS person_id, plan.id::text AS thing,
+       (step.at AT TIME ZONE %(zone)s)::date + 7 AS due_on, 'Approve ' || plan.name AS says
+FROM accounts_territoryplan AS plan
+JOIN LATERAL ({LAST_STEP}) AS step ON true
+{MANAGERS}
+WHERE plan.state = '{State.SUBMITTED}' AND NOT (%(four_eyes)s AND step.by_id = manager.id)
+UNION ALL
+SELECT plan.owner_id, plan.id::text, (step.at AT TIME ZONE %(zone)s)::date + 7,
+       'Sent back: ' || plan.name || ' (' || step.reason || ')'
+FROM accounts_territoryplan AS plan
+JOIN LATERAL ({LAST_STEP}) AS step ON step.deed = '{Deed.SENT_BACK}'
+WHERE plan.state = '{State.DRAFT}'
 """
 
 # Approved four weeks before the legal day at the latest, or a week after it was prepared.
@@ -215,6 +239,7 @@ KINDS = (
     Kind("task", "Tasks of a reorganisation", (14, 0, -7), TASKS, _task),
     Kind("asked", "Asked of you", (7, 0, -7), ASKED, _sheet_row),
     Kind("challenge", "Challenges to answer", (7, 0, -7), CHALLENGES, _page("accounts:challenge")),
+    Kind("plan", "Plans that wait for you", (7, 0, -7), PLANS, _page("accounts:plan")),
     Kind(
         "sheets",
         "Sheets to approve",

@@ -17,6 +17,7 @@ from accounts.reminders.kinds import BY_NAME, KINDS
 from accounts.reminders.sweeping import ReminderError, counts, put_off, sweep, take_up_again
 from accounts.services.flags import raise_flags
 from accounts.services.timetable import keep_task
+from accounts.territories import lifecycle
 from footprints.models import Proposal, Report
 from footprints.services.dating import move_date
 from tests import factories
@@ -236,6 +237,38 @@ def test_a_challenge_in_a_team_without_a_manager_waits_for_every_manager(planner
     assert of(elsewhere, date(2026, 12, 30))
     type(team).objects.filter(pk=team.pk).update(is_walled=True)
     assert of(elsewhere, date(2026, 12, 30)) == []
+
+
+# --- Plans
+
+
+def test_a_submitted_plan_waits_for_its_managers_until_one_decides(
+    planner, manager, team, settings
+):
+    """Who submitted it does not approve it, where two pairs of eyes are asked for."""
+    drawer = factories.user(role=User.Role.MANAGER, team=team)
+    plan = factories.plan(owner=planner, team=team, name="Primary care", state="draft")
+    factories.assignment(territory=factories.territory(plan=plan), opened_on=plan.opened_on)
+    today = localdate()
+
+    lifecycle.submit(plan, on=today, by=drawer)
+
+    found = [(today + timedelta(days=7), "Approve Primary care")]
+    assert of(manager, today, "plan") == found
+    assert of(planner, today, "plan") == []
+    assert of(drawer, today, "plan") == ([] if settings.FOUR_EYES else found)
+    settings.FOUR_EYES = not settings.FOUR_EYES
+    assert of(drawer, today, "plan") == ([] if settings.FOUR_EYES else found)
+
+    lifecycle.send_back(plan, by=manager, reason="Kent is too large")
+    assert of(manager, today, "plan") == []
+    (back,) = of(planner, today, "plan")
+    assert back[1] == "Sent back: Primary care (Kent is too large)"
+
+    lifecycle.submit(plan, on=today, by=planner)
+    assert of(planner, today, "plan") == []
+    lifecycle.approve(plan, on=today, by=manager)
+    assert of(manager, today, "plan") == []
 
 
 # --- What waits for a steward
