@@ -54,7 +54,10 @@ class Search:
     def uneven(self, load):
         off = abs(load / self.problem.even - 1)
         beyond = off - self.bound
-        return SOFT * (10 * off) ** 2 + ((self.hard * beyond) ** 2 if beyond > 0 else 0.0)
+        if beyond <= 0:
+            return SOFT * (10 * off) ** 2
+        # The more so the farther: where not all can be within, it is the farthest that is told.
+        return SOFT * (10 * off) ** 2 + (self.hard * beyond) ** 2 * (1 + (10 * beyond) ** 2)
 
     def price(self, unit, to):
         """What it costs that this unit is there, but for the loads."""
@@ -170,21 +173,23 @@ class Search:
         return priced + sum(map(self.uneven, self.loads))
 
 
-def annealed(problem, of, centres, seed, tries, tell):
-    """The deal ``of`` made better: in rounds, each from the start, the last from the best so far.
+def annealed(problem, starts, centres, seed, tries, tell):
+    """The best deal that comes of these, which are taken in turn: in rounds, the last of which
+    begins with the best so far.
 
     A corner of the country can be dealt in a few ways alone, and a deal that cooled in a wrong one
-    stays there: beginning again helps, longer cooling does not.
+    stays there: beginning again, and elsewhere, helps; longer cooling does not.
     """
     random = Random(seed)
     fewest, most = ROUNDS
-    rounds = min(most, max(fewest, MOVES // (tries * max(len(of), FEWEST))))
-    best, best_of = math.inf, of
+    rounds = min(most, max(fewest, MOVES // (tries * max(len(starts[0]), FEWEST))))
+    best, best_of = math.inf, starts[0]
     for turn in range(rounds + EXTRA):
         is_last = turn >= rounds - 1
         if turn >= rounds and Deal(problem, best_of).farthest <= problem.within:
             break
-        search = Search(problem, best_of if is_last and turn < rounds else of, centres)
+        start = best_of if is_last and turn < rounds else starts[turn % len(starts)]
+        search = Search(problem, start, centres)
 
         def told(done, turn=turn):
             return tell(min(0.99, 0.1 + 0.9 * (turn + done) / rounds))

@@ -17,7 +17,7 @@ from footprints.alone import alone
 from footprints.models import Kind
 
 from ..drawing import gestures
-from ..models import Measure, Suggestion, TerritoryPlan, User
+from ..models import Assignment, Measure, Suggestion, TerritoryPlan, User
 from . import dealing, solving
 
 log = logging.getLogger(__name__)
@@ -151,20 +151,31 @@ def stop(suggestion: Suggestion, *, by: User) -> None:
     log.info("Suggestion %s stopped by %s", suggestion.pk, by)
 
 
+def left(suggestion: Suggestion) -> list[list[int | None]]:
+    """What of it has not come about: its rows whose unit is not where it would have it."""
+    held = Assignment.objects.filter(plan=suggestion.plan_id, role=suggestion.plan.role)
+    stands = dict(held.on(suggestion.from_on).values_list("organisation", "territory"))
+    return [row for row in suggestion.found if stands.get(row[0]) != row[2]]
+
+
 @transaction.atomic
 def take(
     suggestion: Suggestion, *, by: User, units: Collection[int] | None = None
 ) -> gestures.Done:
-    """Move what it suggests, all of it or these units (keys), as one change that can be undone.
+    """Move what it suggests, all of it or these units (keys), as one change that can be undone;
+    of one that was taken in part, of what is left.
 
     Raises SuggestionError where it is not there to be taken, and as ``gestures.move`` where the
     plan cannot change or units moved meanwhile; then nothing has changed.
     """
     found = Suggestion.objects.select_for_update(of=["self"]).select_related("plan")
     found = found.get(pk=suggestion.pk)
-    if found.state != State.DONE:
+    if found.state not in (State.DONE, State.TAKEN):
         raise SuggestionError(f"It is {found.get_state_display().lower()}.")
-    chosen = found.found if units is None else [row for row in found.found if row[0] in set(units)]
+    rest, wanted = left(found), None if units is None else set(units)
+    if not rest:
+        raise SuggestionError("All of it is taken: each unit is where it was suggested.")
+    chosen = [row for row in rest if wanted is None or row[0] in wanted]
     if not chosen:
         raise SuggestionError("No unit is chosen.")
     done = gestures.move_all(

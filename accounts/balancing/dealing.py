@@ -1,6 +1,6 @@
 """From a plan on a day to a problem of numbers, and from a deal back to what it means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from random import Random
 
@@ -183,8 +183,11 @@ def random(problem: Problem, seed: int = 0) -> Deal:
 
 def told(table: Table, deal: Deal) -> dict:
     """How good a deal is, for JSON: beside what there is, a random and a greedy one, and the
-    least that must change hands. Amounts are floats; ``farthest`` is a share of even."""
+    least that must change hands for a deal as even as is asked for, or can be (``within``).
+    Amounts are floats; ``farthest`` is a share of even."""
     problem = table.problem
+    bound = evenest(problem)
+    within = max(problem.within, bound)
     sides = {
         "suggested": deal,
         "greedy": greedy(problem),
@@ -205,9 +208,9 @@ def told(table: Table, deal: Deal) -> dict:
         "homes": table.homes,
         "even": problem.even,
         "amount": float(problem.amounts.sum() + problem.besides.sum()),
-        "least": least_moved(problem),
-        "evenest": evenest(problem),
-        "within": problem.within,
+        "least": least_moved(replace(problem, within=within)),
+        "evenest": bound,
+        "within": within,
         "kind": table.kind,
         "units": len(table.units),
         "uncounted": table.uncounted,

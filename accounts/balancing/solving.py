@@ -8,12 +8,17 @@ never so that a territory falls apart, until loads are within bounds.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from random import Random
 
 import numpy as np
 
 from .annealing import TRIES, annealed
+from .cutting import evenest_cuts
 from .problem import NOBODY, Deal, Problem, pieces
 
+LEAST = 0.05  # that few changes and short ways count
+STARTS = 3  # beside what the transport problem finds, and what there is
 NEAR = 14  # territories a unit may go to in the transport problem: the nearest ones
 ROUNDS = 6  # of the transport problem, each round its own centres
 
@@ -27,10 +32,18 @@ def deal(
 ) -> Deal:
     """Deal the units. ``tell`` hears how much is done, 0 to 1, and answers whether to go on; a
     deal that is stopped is whole, and as good as it was by then."""
+    asked = problem
+    # Of two deals as even, the one with fewer changes and shorter ways, however little they count.
+    problem = replace(
+        problem, still=max(problem.still, LEAST), compact=max(problem.compact, LEAST)
+    )
     of, centres = _transport(problem)
-    of = _mended(problem, of, centres)
+    starts = [_mended(problem, of, centres)]
+    if (problem.now != NOBODY).all():
+        starts.append(_mended(problem, problem.now, centres))
+    starts += evenest_cuts(problem, centres, Random(seed), STARTS)
     tell(0.1)
-    return Deal(problem, annealed(problem, of, centres, seed, tries, tell))
+    return Deal(asked, annealed(problem, starts, centres, seed, tries, tell))
 
 
 # --- The transport problem --------------------------------------------------------------------

@@ -22,6 +22,7 @@ from ..territories.reading import PlanOnDay
 
 MOVES_SHOWN = 2_000
 LISTED = 10
+NAMED = 12  # territories and units that are kept, and bases, in the line of what was asked
 
 
 @login_required
@@ -98,6 +99,17 @@ class Home:
     loses: int
 
 
+@dataclass(frozen=True)
+class Move:
+    """A unit that would go from a territory (None: from nobody) to another, or has gone there."""
+
+    unit: Organisation
+    name: str
+    was: Territory | None
+    to: Territory | None
+    is_there: bool
+
+
 SIDES = {
     "now": "As it is",
     "suggested": "Suggested",
@@ -108,6 +120,27 @@ SIDES = {
 
 def _percent(part: float) -> str:
     return f"{part:.1%}"
+
+
+def _asked(suggestion) -> str:
+    """What the solver was asked to heed, in words."""
+    codes = Territory.objects.filter(plan=suggestion.plan_id).values_list("pk", "code")
+    of_territory = dict(codes.order_by("position", "code"))
+    keys = [*suggestion.locked_units, *suggestion.homes.values()]
+    of_body = dict(Organisation.objects.filter(pk__in=keys).values_list("pk", "code"))
+    kept = [of_territory[key] for key in of_territory if key in suggestion.locked]
+    kept += sorted(of_body[key] for key in suggestion.locked_units if key in of_body)
+    based = [
+        f"{of_territory[int(key)]} at {of_body[body]}"
+        for key, body in suggestion.homes.items()
+        if int(key) in of_territory and body in of_body
+    ]
+    parts = [f"Few changes {suggestion.still:g}, short ways {suggestion.compact:g}"]
+    for label, some in (("kept", kept), ("based", based)):
+        if some:
+            more = f" and {len(some) - NAMED:,} more" if len(some) > NAMED else ""
+            parts.append(f"{label}: {', '.join(some[:NAMED])}{more}")
+    return "; ".join(parts)
 
 
 def _sides(told) -> list[Side]:
@@ -151,10 +184,11 @@ def _homes(suggestion, territories) -> list[Home]:
 def suggestion(request, pk):
     """How far it is; once it is worked out, how good it is, and every unit that would move."""
     found = _suggestion(request, pk)
-    context = {"suggestion": found, "plan": found.plan}
+    context = {"suggestion": found, "plan": found.plan, "asked": _asked(found)}
     if found.told:
         territories = Territory.objects.in_bulk(found.told["homes"])
         shown = found.found[:MOVES_SHOWN]
+        left = {unit for unit, _, _ in asking.left(found)}
         units = Organisation.objects.in_bulk([row[0] for row in shown])
         names = dict(
             Version.objects.now()
@@ -169,11 +203,19 @@ def suggestion(request, pk):
             "evenest": _percent(found.told["evenest"]) if found.told.get("evenest") else "",
             "homes": _homes(found, territories),
             "moves": [
-                (units[unit], names.get(unit, ""), territories.get(was), territories.get(to))
+                Move(
+                    units[unit],
+                    names.get(unit, ""),
+                    territories.get(was),
+                    territories.get(to),
+                    unit not in left,
+                )
                 for unit, was, to in shown
             ],
+            "taken": len(found.found) - len(left),
             "more": len(found.found) - len(shown),
-            "may_take": found.state == Suggestion.State.DONE
+            "may_take": left
+            and found.state in (Suggestion.State.DONE, Suggestion.State.TAKEN)
             and plans_changeable_by(request.user).filter(pk=found.plan_id).exists(),
         }
         context |= _map(found, territories, request.user)

@@ -80,11 +80,50 @@ def test_a_part_of_it_is_taken_or_nothing(plan):
         asking.take(made, by=plan.owner, units=[])
     asking.take(made, by=plan.owner, units=[row[0] for row in some])
     assert held(plan) == before | {unit: to for unit, _, to in some}
+    asking.take(made, by=plan.owner)
+    assert held(plan) == before | {unit: to for unit, _, to in made.found}
 
-    other = asked(plan)
+    other = asked(plan, still=0)
+    after = held(plan)
     asking.throw_away(other, by=plan.owner)
     assert (other.state, Suggestion.objects.get(pk=other.pk).state) == ("done", "thrown_away")
-    assert held(plan) == before | {unit: to for unit, _, to in some}
+    assert held(plan) == after
+
+
+def test_the_page_says_what_was_asked_and_what_of_it_is_there(plan, client):
+    first, second = plan.territories.order_by("position")[:2]
+    kept = plan.assignments.on(DAY).filter(territory=second).first().organisation
+    made = asked(plan, still=2, locked=[first.pk], locked_units=[kept.pk])
+    client.force_login(plan.owner)
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert f"Few changes 2, short ways 1; kept: {first.code}, {kept.code}" in page
+    assert "Take it whole" in page
+
+    asking.take(made, by=plan.owner, units=[made.found[0][0]])
+
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert "1 of them is where suggested now" in page
+    assert f"taken by {plan.owner}" in page
+    assert "Take the rest" in page
+    assert page.count('name="row"') == len(made.found) - 1
+    client.post(f"{made.get_absolute_url()}take/", {"which": "all"})
+    assert asking.left(made) == []
+    page = client.get(made.get_absolute_url()).content.decode()
+    assert "Take the rest" not in page
+
+
+@pytest.mark.parametrize("weights", [(0, 0), (0, 1), (5, 0)])
+def test_weights_choose_among_even_deals_and_make_none_less_even(plan, weights):
+    """With nothing but evenness asked for, a deal had been less even than what there was."""
+    still, compact = weights
+
+    made = asked(plan, still=still, compact=compact)
+
+    sides = made.told["sides"]
+    assert sides["suggested"]["farthest"] <= sides["now"]["farthest"]
+    assert sides["suggested"]["farthest"] <= sides["greedy"]["farthest"]
+    assert made.told["within"] >= made.told["evenest"]
+    assert made.told["least"] <= sides["suggested"]["moved"]
 
 
 def test_what_moved_meanwhile_is_said_and_nothing_is_lost(plan):
