@@ -16,7 +16,7 @@ class ChallengeTable(ListTable):
 
     unit = tables.Column(accessor="unit_name", verbose_name="Unit", linkify=True)
     code = CodeColumn(accessor="organisation__code")
-    territory = tables.Column(verbose_name="Says")
+    asks = tables.Column(verbose_name="It should", orderable=False, empty_values=())
     reason = tables.Column(verbose_name="Why")
     plan = tables.Column(accessor="plan__name")
     by = tables.Column(verbose_name="Who")

@@ -14,6 +14,8 @@ from decimal import Decimal
 from django.db import connection, transaction
 from django.utils.timezone import now
 
+from footprints.models import Version
+
 from ..models import Figure, Measure, Team, User
 from ..territories.plans import may_plan, teams_open_to
 from .reading import Line, Reading
@@ -71,6 +73,12 @@ class Upload:
     @property
     def unknown_amount(self) -> Decimal:
         return sum((line.amount for line in self.unknown), Decimal(0))
+
+    @property
+    def may_be_practices(self) -> bool:
+        """Whether the codes may be those of practices: the register has none yet. They come with
+        a report of the NHS, and not with Waymark."""
+        return not Version.objects.now().filter(kind="practice").exists()
 
     @property
     def seen(self) -> str:

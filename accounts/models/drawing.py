@@ -167,5 +167,14 @@ class Challenge(models.Model):
     def get_absolute_url(self):
         return reverse("accounts:challenge", args=[self.pk])
 
+    @property
+    def asks(self) -> str:
+        """What the unit should do, in words."""
+        if self.wanted is None:
+            return f"leave {self.territory}"
+        if self.wanted_id == self.territory_id:
+            return f"come to {self.territory}"
+        return f"go from {self.territory} to {self.wanted}"
+
 
 __all__ = ["Challenge", "PlanChange", "PlanStep", "SharedUnit"]

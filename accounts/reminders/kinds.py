@@ -120,11 +120,16 @@ WHERE decision.assigned_to_id <> decision.by_id AND flag.content_type_id = %(pla
 CHALLENGES = f"""
 SELECT manager.id AS person_id, challenge.id::text AS thing,
        (challenge.at AT TIME ZONE %(zone)s)::date + 7 AS due_on,
-       territory.code || ' on ' || body.code || ': not like this (' || plan.name || ')' AS says
+       body.code || CASE
+           WHEN wanted.id IS NULL THEN ' should leave ' || territory.code
+           WHEN wanted.id = territory.id THEN ' should come to ' || territory.code
+           ELSE ' should go from ' || territory.code || ' to ' || wanted.code
+       END || ' (' || plan.name || ')' AS says
 FROM accounts_challenge AS challenge
 JOIN accounts_territoryplan AS plan ON plan.id = challenge.plan_id
      AND NOT plan.state = ANY(%(put_away)s)
 JOIN accounts_territory AS territory ON territory.id = challenge.territory_id
+LEFT JOIN accounts_territory AS wanted ON wanted.id = challenge.wanted_id
 JOIN footprints_organisation AS body ON body.id = challenge.organisation_id
 {MANAGERS}
 WHERE challenge.state = '{Challenge.State.OPEN}'

@@ -39,9 +39,11 @@ class Standing(PlanError):
     """A plan that stands as it is: submitted, approved, or put away."""
 
     def __init__(self, plan: TerritoryPlan):
+        is_over = plan.state == TerritoryPlan.State.SUPERSEDED
+        way = "Have a manager bring it back" if is_over else "Make it a draft again"
         super().__init__(
             f"{plan} is {plan.get_state_display().lower()} and stands as it is. "
-            "Make it a draft again, or change a copy of it."
+            f"{way}, or change a copy of it."
         )
 
 

@@ -54,7 +54,7 @@ class ChallengeList(ListView):
     def get_queryset(self):
         found = Challenge.objects.visible_to(self.request.user)
         return named(found, self.as_at.today).select_related(
-            "plan", "territory", "organisation", "by"
+            "plan", "territory", "wanted", "organisation", "by"
         )
 
 

@@ -255,6 +255,10 @@ class TerritoryPage(UnitsPage):
         return self.territory
 
     @property
+    def export_name(self):
+        return f"{self.plan.name} {self.territory.code} units"
+
+    @property
     def title(self):
         return str(self.territory)
 

@@ -29,11 +29,14 @@ NAMED = 12  # territories and units that are kept, and bases, in the line of wha
 def suggest(request, pk):
     """Ask for a suggestion for a plan; those asked for before beside it.
 
-    The workspace posts ``around``: codes of units that are to stay, to be asked about here.
+    The workspace posts ``around``: codes of units that are to stay, to be asked about here; and
+    how many of those selected are ``free``.
     """
     found = plans_changeable_by(request.user).select_related("team", "owner")
     plan = get_object_or_404(found, pk=pk)
     around = request.POST.get("around")
+    if around and request.POST.get("free", "0") not in ("", "0"):
+        messages.info(request, "Units without a territory are not kept: they are dealt too.")
     form = SuggestionForm(
         request.POST if request.method == "POST" and around is None else None,
         plan=plan,

@@ -203,7 +203,9 @@ async function open() {
     // To the page that asks for a suggestion: what is selected stays where it is.
     around() {
       const { form } = find("around");
-      form.elements.around.value = [...plan.selected].filter((unit) => plan.held[unit] >= 0).map((unit) => plan.units.code[unit]).join(", ");
+      const kept = [...plan.selected].filter((unit) => plan.held[unit] >= 0);
+      form.elements.around.value = kept.map((unit) => plan.units.code[unit]).join(", ");
+      form.elements.free.value = plan.selected.size - kept.length;
       if (form.elements.around.value) form.submit();
       else tell([{ says: "None of them has a territory yet: there is nothing to keep.", mine: true }]);
     },

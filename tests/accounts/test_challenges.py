@@ -188,6 +188,8 @@ def test_three_steps_for_the_field_user_and_one_click_for_the_manager(patch, cli
     client.force_login(patch.manager)
     asked = client.get("/challenges/", {"state": "open"})
     assert len(asked.context["table"].records) == 2
+    for what in ("leave", "come to"):
+        assert f"{what} {patch.homes[0]}" in asked.content.decode()
     client.post(answer, {"deed": "accept"})
     wanted.refresh_from_db()
     assert wanted.state == State.ACCEPTED

@@ -162,6 +162,9 @@ def test_a_hundred_thousand_unknown_codes_are_counted_and_none_is_lost(client, p
     assert "<strong>100,000</strong> codes not known" in answer.text
     assert "The first 100 of 100,000" in answer.text
     assert "nothing to keep" in answer.text
+    assert "The register has no practices yet" in answer.text
+    make.body(kind_code="practice")
+    assert "no practices yet" not in post(client, "Z1\t1\n", check="1").text
     assert "ZQ099999\t99999" in answer.text  # it is all in the form still
 
 

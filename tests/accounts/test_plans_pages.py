@@ -236,6 +236,32 @@ def test_gaps_are_the_units_of_the_plan_s_kinds_that_live_and_have_no_territory(
     assert page.text.count('<rect class="tile free" x="') == 2 + 1  # and one in the key
 
 
+@pytest.mark.parametrize(("state", "role"), [("draft", "planner"), ("submitted", "manager")])
+def test_whoever_submits_or_approves_is_told_of_gaps_and_vacancies(client, plan, state, role):
+    everything = Organisation.objects.of_kind(date(2026, 11, 21), kind="sub_icb")
+    territory(plan, *set(everything.values_list("code", flat=True)) - {"91Q", "92A"})
+    type(plan).objects.update(state=state)
+    client.force_login(factories.user(role=role))
+
+    page = get(client, plan)
+
+    assert "2 bodies have no territory. 1 territory is vacant. That is told here" in page.text
+
+
+def test_a_field_user_reads_no_mean_of_what_they_do_not_see(client, plan):
+    patch = territory(plan, "91Q")
+    territory(plan, "92A", code="T02")
+    assert "the mark on a bar is the mean of" in get(client, plan).text
+
+    rep = factories.user(role="field")
+    factories.roster_entry(territory=patch, user=rep, opened_on=FIRST)
+    client.force_login(rep)
+
+    page = get(client, plan)
+    assert "People by the newest figure" in page.text
+    assert "bar-mean" not in page.text and "the mean of" not in page.text
+
+
 def test_a_named_trust_beside_areas_makes_no_gap_of_every_other_trust(client, plan):
     territory(plan, "91Q", "92A", "RDU")
 

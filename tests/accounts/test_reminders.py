@@ -221,7 +221,7 @@ def test_a_challenge_waits_for_the_managers_of_its_team_and_goes_once_answered(
     made = factories.challenge(territory=factories.territory(plan=plan, code="T1"), at=MOMENT)
     day = date(2026, 12, 30)
 
-    says = f"T1 on {made.organisation.code}: not like this (Primary care)"
+    says = f"{made.organisation.code} should leave T1 (Primary care)"
     assert of(manager, day) == [(date(2027, 1, 6), says)]
     assert of(planner, day) == []
 

@@ -176,6 +176,7 @@ def test_what_is_selected_in_the_workspace_stays_in_a_suggestion(sit_down, activ
 
     stays = planner.get_by_label("Units that stay where they are")
     expect(stays).to_have_value(kept.organisation.code)
+    expect(planner.locator("#messages")).not_to_contain_text("without a territory")
     base = planner.get_by_label("Home base of W West")
     base.fill("ME18 9ZZ")
     planner.get_by_label("E East", exact=True).check()
