@@ -137,3 +137,16 @@ def test_on_a_phone_it_fits_and_axe_finds_nothing(sit_down, scheme):
     assert kam.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     found = Axe().run(kam, options={"resultTypes": ["violations"]}).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
+
+
+@pytest.mark.parametrize("wide", [700, 768, 1024])
+def test_on_a_tablet_the_bar_of_deeds_fits(sit_down, wide):
+    kam = sit_down("kam", viewport={"width": wide, "height": 900}).page
+    kam.goto("/")
+    kam.locator("input[name=row]").first.check()
+    expect(kam.locator(".bulk-bar")).to_be_visible()
+
+    assert kam.evaluate("document.documentElement.scrollWidth") == wide
+    for button in kam.locator(".bulk-bar button").all():
+        box = button.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= wide
