@@ -58,6 +58,15 @@ def holds(day: date, opened_on: date | None, closed_on: date | None) -> bool:
     return (opened_on is None or opened_on <= day) and (closed_on is None or closed_on > day)
 
 
+def overlap(
+    one: tuple[date | None, date | None], other: tuple[date | None, date | None]
+) -> date | None:
+    """The first day that two half-open periods share; None where they share none. A period
+    without a first day was always so."""
+    start = max(one[0] or date.min, other[0] or date.min)
+    return start if start < min(one[1] or date.max, other[1] or date.max) else None
+
+
 def newest(days: Iterable[date]) -> date | None:
     """The newest of these days that is no slip of the pen: five years after every other one."""
     ordered = sorted(set(days), reverse=True)

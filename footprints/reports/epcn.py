@@ -9,27 +9,25 @@ said, and of a closed PCN it is no news. The other sheet gives each practice's d
 It repeats the practice's own commissioner, which is epraccur's to say.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
-from itertools import islice
 
 from . import slots
 from .claims import Absence, Authority, BadLine, Bond, Claim, Doubt, Life
-from .days import day_after, day_of, holds, known, newest
-from .opening import Container, Document, Row, Sheet
+from .days import day_after, day_of, holds, known, newest, overlap
+from .headed import Table, table_of
+from .opening import Container, Document, Row
 from .reading import Reader
 from .records import BadRecord, coded
 from .rows import in_order, name_of, once_a_code, opening, read
 
-HEADER_WITHIN = 20  # rows: a title may stand above
 IN_TWO_PCNS = "practice in two PCNs"
 
-# How each column's header reads, with single blanks and small letters.
-COMMISSIONER_CODE = r"(ccg|clinical commissioning group|sub[ -]icb( loc(ation)?)?) code"
+# How each column's header reads.
+COMMISSIONER_CODE = r"(ccg|clinical commissioning group|sub icb( loc(ation)?)?) code"
 DETAILS = {
     "code": r"pcn code",
     "name": r"pcn name",
@@ -43,49 +41,6 @@ PARTNERS = {
     "start": r"practice to pcn relationship start date",
     "end": r"practice to pcn relationship end date",
 }
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A sheet whose columns were found. ``header``: the row that names them."""
-
-    sheet: Sheet
-    header: int
-    columns: dict[str, int]
-
-    def rows(self) -> Iterator[Row]:
-        """The rows below the header, cut to the columns, in the order of ``columns``."""
-        numbers = list(self.columns.values())
-        for row in self.sheet.rows():
-            if row.line <= self.header:
-                continue
-            missing = [name for name, number in self.columns.items() if number in row.missing]
-            padded = row.cells + ("",) * (max(numbers) + 1 - len(row.cells))
-            cells = tuple(padded[number] for number in numbers)
-            if missing:
-                yield BadLine(
-                    row.line,
-                    f"The cell under {missing[0]!r} holds a formula that was never computed, or "
-                    "an error: open the workbook in Excel, and save it.",
-                    cells[0][:20],
-                )
-            elif any(cells):
-                yield Row(row.line, cells)
-
-
-def _table(document: Document, headers: dict[str, str]) -> _Table | None:
-    for sheet in document.sheets():
-        for row in islice(sheet.rows(), HEADER_WITHIN):
-            if row.line > HEADER_WITHIN:
-                break
-            texts = [" ".join(cell.split()).casefold() for cell in row.cells]
-            columns = {
-                name: next((n for n, text in enumerate(texts) if re.fullmatch(header, text)), None)
-                for name, header in headers.items()
-            }
-            if None not in columns.values():
-                return _Table(sheet, row.line, columns)
-    return None
 
 
 class PrimaryCareNetworks(Reader):
@@ -102,17 +57,17 @@ class PrimaryCareNetworks(Reader):
     def recognises(cls, document: Document) -> bool:
         return (
             document.kind is Container.WORKBOOK
-            and _table(document, DETAILS) is not None
-            and _table(document, PARTNERS) is not None
+            and table_of(document, DETAILS) is not None
+            and table_of(document, PARTNERS) is not None
         )
 
     @cached_property
-    def details(self) -> _Table:
-        return _table(self.document, DETAILS)
+    def details(self) -> Table:
+        return table_of(self.document, DETAILS)
 
     @cached_property
-    def partners(self) -> _Table:
-        return _table(self.document, PARTNERS)
+    def partners(self) -> Table:
+        return table_of(self.document, PARTNERS)
 
     def day(self) -> date | None:
         days = set()
@@ -160,10 +115,7 @@ class PrimaryCareNetworks(Reader):
         yield Bond(row.line, slots.PCN.name, practice, network, joined_on, left_on)
         yield from doubts
         for other, since, until in partnerships[practice]:
-            if (until is None or (joined_on or date.min) < until) and (
-                left_on is None or (since or date.min) < left_on
-            ):
-                start = max(since or date.min, joined_on or date.min)
+            if start := overlap((since, until), (joined_on, left_on)):
                 yield Doubt(
                     row.line,
                     IN_TWO_PCNS,
@@ -173,11 +125,11 @@ class PrimaryCareNetworks(Reader):
         partnerships[practice].append((network, joined_on, left_on))
 
 
-def _said_of(table: _Table, claims):
+def _said_of(table: Table, claims):
     """The claims; what is odd or bad names the sheet, for both have a row of each number."""
     for claim in claims:
         if isinstance(claim, BadLine):
-            claim = replace(claim, reason=f"Sheet {table.sheet.name}: {claim.reason}")
+            claim = replace(claim, reason=f"Sheet {table.source.name}: {claim.reason}")
         elif isinstance(claim, Doubt):
-            claim = replace(claim, text=f"{claim.text} (sheet {table.sheet.name})")
+            claim = replace(claim, text=f"{claim.text} (sheet {table.source.name})")
         yield claim
