@@ -18,7 +18,7 @@ import numpy as np
 
 from .ancestry import ancestors
 from .boundaries.grid import from_degrees
-from .models import Organisation, Version
+from .models import Organisation, Relationship, Version
 
 MOST = 400  # more squares than this, and none of them can be told from another
 ROUNDS = 60  # of pushing apart: for 200 units nothing moves noticeably after some 40
@@ -75,7 +75,8 @@ class TileMap:
 def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
     """Lay out the bodies of these kinds (codes) that live on that day, as known by then.
 
-    A body without coordinates stands near its parent; where that has none either, it is unplaced.
+    A body without coordinates stands near its parent; where that has none either, amid its
+    members; without any that has a place it is unplaced.
     Bodies that an undecided reorganisation would create are left out. The number of queries does
     not grow with the number of bodies.
     """
@@ -94,7 +95,7 @@ def map_of(day: date, kinds: list[str], known: int | None = None) -> TileMap:
         )
     )
     places = {pk: (east, north) for pk, _, _, east, north in units if east is not None}
-    places |= _places_of_parents([unit[0] for unit in units if unit[0] not in places], day, known)
+    places |= places_nearby([unit[0] for unit in units if unit[0] not in places], day, known)
     placed = [unit for unit in units if unit[0] in places]
     unplaced = tuple(unit[:3] for unit in units if unit[0] not in places)
     if len(units) > MOST:
@@ -115,28 +116,64 @@ def places_on(
     bodies: Iterable[int], day: date, known: int | None = None
 ) -> dict[int, tuple[float, float]]:
     """Return {organisation: (longitude, latitude)}: its own place, else that of its nearest
-    ancestor on the day that has one; those that have neither are left out."""
+    ancestor on the day that has one, else the middle of its members; those without any of these
+    are left out."""
     bodies = set(bodies)
-    own = Organisation.objects.filter(pk__in=bodies, longitude__isnull=False).order_by()
-    places = {row[0]: row[1:] for row in own.values_list("pk", "longitude", "latitude")}
-    return places | _places_of_parents(sorted(bodies - set(places)), day, known)
+    places = _own_places(bodies)
+    return places | places_nearby(sorted(bodies - set(places)), day, known)
 
 
-def _places_of_parents(homeless, day, known):
+def places_nearby(
+    homeless: list[int],
+    day: date,
+    known: int | None = None,
+    above: dict[int, list[int]] | None = None,
+) -> dict[int, tuple[float, float]]:
+    """``places_on`` of bodies without a place of their own. ``above``: their ancestors on the day,
+    where these were asked for already."""
+    places = _places_of_parents(homeless, day, known, above)
+    if alone := [body for body in homeless if body not in places]:
+        places |= _places_of_members(alone, day, known)
+    return places
+
+
+def _places_of_members(bodies, day, known):
+    """Return {organisation: (longitude, latitude)}, the middle of its members that have a place.
+
+    So a brick of which no more is told than its practices stands amid them.
+    """
+    members = defaultdict(list)
+    rows = Relationship.objects.known(known).on(day).filter(type=Relationship.Type.MEMBER_OF)
+    for body, member in rows.filter(parent__in=bodies).values_list("parent", "child"):
+        members[body].append(member)
+    of_all = {member for found in members.values() for member in found}
+    places = _own_places(of_all)
+    places |= _places_of_parents(sorted(of_all - set(places)), day, known)
+    middles = {}
+    for body, found in members.items():
+        if placed := [places[member] for member in found if member in places]:
+            middles[body] = tuple(sum(each) / len(placed) for each in zip(*placed, strict=True))
+    return middles
+
+
+def _places_of_parents(homeless, day, known, above=None):
     """Return {organisation: (longitude, latitude)} of the nearest ancestor that has a place."""
-    above = ancestors(homeless, day, known) if homeless else {}
+    if above is None:
+        above = ancestors(homeless, day, known)
+    above = {unit: above[unit] for unit in homeless if unit in above}
     of_all = {key for keys in above.values() for key in keys}
-    places = {
-        key: (longitude, latitude)
-        for key, longitude, latitude in Organisation.objects.filter(
-            pk__in=of_all, longitude__isnull=False
-        ).values_list("pk", "longitude", "latitude")
-    }
+    places = _own_places(of_all)
     nearest = {
         unit: next((places[key] for key in keys if key in places), None)
         for unit, keys in above.items()
     }
     return {unit: place for unit, place in nearest.items() if place}
+
+
+def _own_places(bodies):
+    """Return {organisation: (longitude, latitude)} of those that have coordinates."""
+    own = Organisation.objects.filter(pk__in=bodies, longitude__isnull=False).order_by()
+    return {row[0]: row[1:] for row in own.values_list("pk", "longitude", "latitude")}
 
 
 def _spots(places: np.ndarray) -> list[list[float]]:

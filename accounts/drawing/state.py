@@ -11,10 +11,10 @@ from django.db.models import F
 
 from footprints.ancestry import ancestors
 from footprints.boundaries.holding import boundaries_on
-from footprints.models import Kind, Organisation, Population, Version
+from footprints.models import Kind, Population, Version
 from footprints.named_sql import Keys
 from footprints.names import short, written
-from footprints.tiles import MIDDLE, MOST, lay_out
+from footprints.tiles import MIDDLE, MOST, lay_out, places_nearby
 
 from ..models import (
     Assignment,
@@ -58,7 +58,7 @@ def state_of(plan: TerritoryPlan, day: date, kinds: list[Kind], user: User) -> d
     units = [unit for unit in units if unit[0] in held or tops.nation(unit[0]) in nations]
     keys = [unit[0] for unit in units]
     place_of = {key: place for place, key in enumerate(keys)}
-    spots, borrowed = _spots(units, above)
+    spots, borrowed = _spots(units, above, day)
     used = {unit[3] for unit in units}
     known_kinds = [kind for kind in all_kinds if kind.pk in used]
     systems, system_of = _systems(keys, tops)
@@ -135,24 +135,12 @@ def _among(keys):
     return Keys(AMONG, {"keys": list(keys)})
 
 
-def _spots(units, above):
-    """(longitude, latitude) of each, or None; and 1 for those that stand where their parent is."""
+def _spots(units, above, day):
+    """(longitude, latitude) of each, or None; and 1 for those that stand where another body is."""
     homeless = [unit[0] for unit in units if unit[4] is None]
-    parents = {key for unit in homeless for key in above.get(unit, ())}
-    places = {
-        key: (longitude, latitude)
-        for key, longitude, latitude in Organisation.objects.filter(
-            pk__in=parents, longitude__isnull=False
-        ).values_list("pk", "longitude", "latitude")
-    }
-    spots, borrowed = [], []
-    for key, *_, longitude, latitude in units:
-        near = None
-        if longitude is None:
-            near = next((places[one] for one in above.get(key, ()) if one in places), None)
-        spots.append(near if longitude is None else (longitude, latitude))
-        borrowed.append(int(longitude is None and near is not None))
-    return spots, borrowed
+    near = places_nearby(homeless, day, above=above)
+    spots = [near.get(unit[0]) if unit[4] is None else unit[4:6] for unit in units]
+    return spots, [int(unit[0] in near) for unit in units]
 
 
 def _systems(keys, tops):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from footprints.ancestry import ancestors
 from footprints.models import Organisation
-from footprints.tiles import MOST, lay_out, map_of
+from footprints.tiles import MOST, lay_out, map_of, places_on
 from tests import factories
 
 DAY = date(2026, 4, 1)
@@ -120,6 +120,24 @@ def test_a_unit_without_coordinates_stands_near_its_parent(empty_register):
     assert max(rows[f"N{n}"] for n in range(3)) < min(rows[f"S{n}"] for n in range(3))
     assert [code for _, code, _ in tile_map.unplaced] == ["ALONE"]
     assert tile_map.columns == 1 + max(tile.column for tile in tile_map.tiles)
+
+
+def test_a_unit_without_a_place_or_a_parent_stands_amid_its_members(empty_register):
+    one, other = place("QAA", "icb", NEWCASTLE), place("QBB", "icb", TRURO)
+    units = {code: place(code, "pcn") for code in ("MIDST", "NORTH", "ALONE")}
+    for number, (parent, code) in enumerate(
+        [(one, "MIDST"), (other, "MIDST"), (one, "NORTH"), (None, "ALONE")]
+    ):
+        member = place(f"M{number}", "practice", parent=parent)
+        factories.relationship(child=member, parent=units[code], type="member_of")
+
+    found = places_on([unit.pk for unit in units.values()], DAY)
+
+    assert found[units["NORTH"].pk] == NEWCASTLE
+    middle = tuple((a + b) / 2 for a, b in zip(NEWCASTLE, TRURO, strict=True))
+    assert found[units["MIDST"].pk] == pytest.approx(middle)
+    assert units["ALONE"].pk not in found  # its member has no place either
+    assert [unit[1] for unit in map_of(DAY, ["pcn"]).unplaced] == ["ALONE"]
 
 
 def test_more_units_than_can_be_told_apart_stand_where_they_lie(register):
