@@ -1,4 +1,9 @@
-"""What a body belongs to on a day, and what that belongs to, up to the nation."""
+"""What a body belongs to on a day, and what that belongs to, up to the nation.
+
+A data supplier's brick lies in an area of the NHS's, by the supplier's word. ``ancestors`` takes
+that for want of better, so that a brick has a system and a place. No other walk follows it: the
+practices of a brick are not all in the area that the brick lies in.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -34,7 +39,7 @@ WITH RECURSIVE step AS MATERIALIZED (
     FROM footprints_relationship AS relationship
     JOIN footprints_organisation AS parent ON parent.id = relationship.parent_id
     WHERE relationship.child_id = ANY (%(keys)s::bigint[])
-      AND relationship.type IN ('part_of', 'member_of')
+      AND relationship.type IN ('part_of', 'member_of', 'lies_in')
       AND {relationship}
       AND EXISTS (
           SELECT FROM footprints_version AS version
@@ -56,7 +61,7 @@ climb AS (
         FROM footprints_relationship AS relationship
         JOIN footprints_organisation AS parent ON parent.id = relationship.parent_id
         WHERE relationship.child_id = climb.path[cardinality(climb.path)]
-          AND relationship.type IN ('part_of', 'member_of')
+          AND relationship.type IN ('part_of', 'member_of', 'lies_in')
           AND {relationship}
           AND EXISTS (
               SELECT FROM footprints_version AS version

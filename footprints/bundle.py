@@ -288,6 +288,7 @@ FAMILIES = (
     "committee",
     "nation",
     "local_government",
+    "supplier",
 )
 EVENT_KINDS = ("merger", "absorption", "split", "rename", "transfer", "closure")
 

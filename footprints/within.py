@@ -12,7 +12,7 @@ from .models import Relationship
 from .named_sql import Keys
 
 BELOW = [Relationship.Type.PART_OF, Relationship.Type.MEMBER_OF]
-BESIDE = [Relationship.Type.COVERS, Relationship.Type.SERVES]
+BESIDE = [Relationship.Type.COVERS, Relationship.Type.SERVES, Relationship.Type.LIES_IN]
 
 # The children, or the parents, of one body: OFFSET 0 keeps the walk to the index of each body's
 # own rows, whatever the planner believes of them.
@@ -48,11 +48,12 @@ SELECT id FROM footprints_organisation WHERE code = %(code)s
 
 
 def bodies_within(code: str, day: date, known: int | None = None) -> Keys:
-    """The body with that code, all that sits below it, and what covers or serves any of these.
+    """The body with that code, all that sits below it, and what covers, serves or lies in these.
 
     A nation holds its regions, these their ICBs, these their sub-ICB locations and trusts, these
     their PCNs and practices. A committee or a collaborative is within where it covers or serves
-    the body or any of these. A body that does not live on the day has itself alone.
+    the body or any of these, a supplier's brick where it lies. A body that does not live on the
+    day has itself alone.
     """
     version = holding("version", known, on_day=True)
     below = _way("child_id", "parent_id", "%(below)s", known)

@@ -70,13 +70,15 @@ SELECT ranked.parent_id, ranked.type, ranked.moment, kind.code, kind.name, kind.
 FROM ranked JOIN footprints_kind AS kind ON kind.code = ranked.kind_id
 WHERE place <= %(shown)s OR ranked.child_id = ANY (%(keep)s)
 ORDER BY ranked.parent_id, array_position(ARRAY['now', 'coming', 'past'], moment),
-         array_position(ARRAY['part_of', 'member_of', 'serves', 'covers'], ranked.type::text),
+         array_position(
+             ARRAY['part_of', 'member_of', 'lies_in', 'serves', 'covers'], ranked.type::text),
          kind.tier, kind.code, place
 """
 
 HEADINGS = {
     "part_of": "part of it",
     "member_of": "members of it",
+    "lies_in": "lying in it",
     "serves": "serving it",
     "covers": "covering it",
 }

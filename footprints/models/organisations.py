@@ -31,6 +31,7 @@ class Kind(models.Model):
         COLLABORATIVE = "collaborative", "Provider collaboratives"
         COMMITTEE = "committee", "Prescribing committees"
         NATION = "nation", "Wales, Scotland and Northern Ireland"
+        SUPPLIER = "supplier", "Areas of data suppliers"
 
     code = models.SlugField(primary_key=True, max_length=30)
     name = models.CharField(max_length=80)

@@ -37,6 +37,7 @@ class Relationship(Fact):
         MEMBER_OF = "member_of", "member of"
         COVERS = "covers", "covers"
         SERVES = "serves", "serves"
+        LIES_IN = "lies_in", "lies in"
 
     child = OrganisationKey(rule=REGISTER, related_name="parent_relationships", db_index=False)
     parent = OrganisationKey(rule=REGISTER, related_name="child_relationships", db_index=False)

@@ -23,12 +23,15 @@ class Slot:
 
     A child of one of these kinds has one parent of those kinds at a time, in one sense
     (``Relationship.Type``): a newer parent ends the older one. Kinds are ``Kind`` codes.
+    ``checks_children``: a child that was never of one of these kinds is not placed. The NHS's own
+    reports need no such check: what they name as a child is what it is.
     """
 
     name: str
     type: str
     children: frozenset[str]
     parents: frozenset[str]
+    checks_children: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class Life:
 
     ``since``: from when it is of this kind, where the report says and it was of another before;
     else a change is dated to the report's day, and so is a new name of the same kind.
-    ``opened_on`` None: the start is not known.
+    ``opened_on`` None: the start is not known; a body that nobody knew lives from ``since`` on.
     """
 
     line: int

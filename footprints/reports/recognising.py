@@ -1,5 +1,6 @@
 """Which report a document is: told by its content alone."""
 
+from .bricks import SupplierBricks
 from .classic import Authorities, Commissioners, Practices, Trusts
 from .dse import Search
 from .epcn import PrimaryCareNetworks
@@ -25,6 +26,7 @@ READERS: tuple[type[Reader], ...] = (
     Authorities,
     PrimaryCareNetworks,
     PracticeMap,
+    SupplierBricks,
     CommissionerCodes,
     LocationCodes,
     PartnershipCodes,

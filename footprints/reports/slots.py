@@ -4,6 +4,7 @@ from .claims import Slot
 
 PART_OF = "part_of"
 MEMBER_OF = "member_of"
+LIES_IN = "lies_in"
 
 COMMISSIONERS = frozenset({"ccg", "sub_icb"})
 SYSTEMS = frozenset({"stp", "icb"})  # an STP that became an ICB kept its code
@@ -31,6 +32,25 @@ REPORTED_BY = Slot(
     type=MEMBER_OF,
     children=frozenset({"practice", "prescribing_cost_centre"}),
     parents=frozenset({"reporting_entity"}),
+)
+
+# The brick of a data supplier's that a practice is counted in. Suppliers copy codes of practices
+# by hand, and are no authority on what a code is.
+BRICK = Slot(
+    name="brick",
+    type=MEMBER_OF,
+    children=frozenset({"practice", "prescribing_cost_centre"}),
+    parents=frozenset({"brick"}),
+    checks_children=True,
+)
+
+# Where a brick lies, by its supplier's word. It is no part of the NHS: the practices in it may be
+# of other locations, and where it lies measures no division of an area.
+BRICK_LOCATION = Slot(
+    name="brick location",
+    type=LIES_IN,
+    children=frozenset({"brick"}),
+    parents=COMMISSIONERS | SYSTEMS,
 )
 
 # The CCG, later the sub-ICB location, that a PCN lies in.

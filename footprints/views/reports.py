@@ -44,8 +44,8 @@ class ReportList(ListView):
     depends_on_day = False
     empty_title = "No report has come yet"
     empty_text = (
-        "A file of the NHS as published (epraccur, etr, ePCN, an ONS lookup, the ODS XML) is read "
-        "here, shown with what it would change, and applied."
+        "A file of the NHS as published (epraccur, etr, ePCN, an ONS lookup, the ODS XML), or the "
+        "bricks of a data supplier, is read here, shown with what it would change, and applied."
     )
 
     def get_queryset(self):

@@ -105,7 +105,7 @@ BAD_LINES = {
         "kinds.csv",
         "borough,Borough,Boroughs,parish,3,1,1,0",
         "family 'parish' is none of commissioning, primary_care, provider, "
-        "collaborative, committee, nation, local_government",
+        "collaborative, committee, nation, local_government, supplier",
     ),
     "a yes that is none": (
         "kinds.csv",

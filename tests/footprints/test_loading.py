@@ -104,7 +104,7 @@ def test_loading_again_changes_nothing(register, whole_database):
 
     out = said()
 
-    assert out.startswith("The register is up to date: 6,136 rows read.\n")
+    assert out.startswith("The register is up to date: 6,137 rows read.\n")
     assert "not placed: successions.csv, line 420" in out
     assert whole_database() == before
 
@@ -128,7 +128,7 @@ def test_a_whole_body_that_passes_passes_whole_and_an_unknown_share_stays_unknow
 
 
 def test_a_kind_is_what_the_bundle_says(register):
-    assert Kind.objects.count() == 25
+    assert Kind.objects.count() == 26
     icb, sub_icb = Kind.objects.get(code="icb"), Kind.objects.get(code="sub_icb")
 
     assert (icb.name, icb.is_legal_body) == ("ICB", True)

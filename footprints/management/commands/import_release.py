@@ -22,7 +22,8 @@ SHOWN = 20  # changes and findings of each sort that the terminal shows
 class Command(BaseCommand):
     help = (
         "Take in a report as the NHS publishes it (ODS CSV, ePCN workbook, practice map, ONS "
-        "names and codes, ODS XML, JSON): say what it would change, and apply it."
+        "names and codes, ODS XML, JSON), or the bricks of a data supplier: say what it would "
+        "change, and apply it."
     )
 
     def add_arguments(self, parser):

@@ -4,7 +4,8 @@ from ...reports import Authority
 from .lives import PROTECTED
 
 SLOTS = """
-CREATE TEMP TABLE slot (name text, type text, kind text) ON COMMIT DROP
+CREATE TEMP TABLE slot (name text, type text, kind text) ON COMMIT DROP;
+CREATE TEMP TABLE checked_slot (name text, kinds text[]) ON COMMIT DROP
 """
 
 # Bodies that were ever of a kind that is a parent in the slot, as known now; and bodies of which
@@ -41,6 +42,26 @@ LEFT JOIN footprints_organisation AS parent ON parent.code = bond.parent
 LEFT JOIN slot_parent ON slot_parent.slot = bond.slot
      AND slot_parent.organisation_id = parent.id
 WHERE child.id IS NULL OR slot_parent.slot IS NULL OR child.id = parent.id
+"""
+
+# Of slots that check their children: those that were never of a kind that has such a place.
+MISTAKEN = """
+WITH mistaken AS (
+    DELETE FROM staged_bond AS bond USING footprints_organisation AS child, checked_slot
+    WHERE child.code = bond.child AND checked_slot.name = bond.slot
+      AND EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = child.id AND version.retracted_by_id IS NULL)
+      AND NOT EXISTS (
+          SELECT FROM footprints_version AS version
+          WHERE version.organisation_id = child.id AND version.retracted_by_id IS NULL
+            AND version.kind_id = ANY (checked_slot.kinds))
+    RETURNING bond.line, bond.child, bond.parent
+)
+INSERT INTO staged_finding
+SELECT line, 'unplaced', 'child of another kind', child,
+       child || ' was never the kind of body that is in such as ' || parent
+FROM mistaken
 """
 
 # One row a child, slot, parent and unbroken period; as-at claims reach from the report's day on.
@@ -170,14 +191,19 @@ WHERE bond.period @> %(day)s::date
 def compare(cursor, authority: Authority, given: dict):
     """Lay out what the report wants of its slots: ``wanted_bond`` and what it replaces."""
     cursor.execute(
-        "DROP TABLE IF EXISTS slot, slot_parent, bond, held_bond, settled_bond, fresh_bond, "
-        "wanted_bond"
+        "DROP TABLE IF EXISTS slot, checked_slot, slot_parent, bond, held_bond, settled_bond, "
+        "fresh_bond, wanted_bond"
     )
     cursor.execute(SLOTS)
     with cursor.copy("COPY slot FROM STDIN") as copy:
         for slot in authority.slots:
             for kind in slot.parents:
                 copy.write_row((slot.name, slot.type, kind))
+    for slot in authority.slots:
+        if slot.checks_children:
+            checked = "INSERT INTO checked_slot VALUES (%s, %s)"
+            cursor.execute(checked, [slot.name, sorted(slot.children)])
+    cursor.execute(MISTAKEN)
     cursor.execute(PARENTS)
     cursor.execute("CREATE INDEX ON slot_parent (organisation_id)")
     cursor.execute("ANALYZE slot, slot_parent")

@@ -72,6 +72,37 @@ WINDOW of_the_body AS (
     PARTITION BY version.organisation_id ORDER BY version.opened_on NULLS FIRST)
 """
 
+# A supplier numbers its bricks as it likes, and may hit upon a code of the NHS's: whoever came
+# first keeps the code, for everything that is known of a body hangs on it.
+REFUSED = """
+CREATE TEMP TABLE refused_life (
+    organisation_id bigint PRIMARY KEY, code text, line int, text text
+) ON COMMIT DROP
+"""
+REFUSE = """
+INSERT INTO refused_life (organisation_id, code, line, text)
+SELECT DISTINCT ON (life.organisation_id) life.organisation_id, life.code, life.line,
+       life.code || ' belongs to ' || held.name || ' (' || had.name
+       || ') in the register: it is not taken for ' || life.name || ' (' || said.name || ')'
+FROM life JOIN held_life AS held USING (organisation_id)
+JOIN footprints_kind AS said ON said.code = life.kind
+JOIN footprints_kind AS had ON had.code = held.kind_id
+WHERE (said.family = %(supplier)s) <> (had.family = %(supplier)s)
+ORDER BY life.organisation_id, held.place DESC
+ON CONFLICT DO NOTHING;
+DELETE FROM life USING refused_life AS refused
+WHERE refused.organisation_id = life.organisation_id;
+DELETE FROM held_life AS held USING refused_life AS refused
+WHERE refused.organisation_id = held.organisation_id;
+DELETE FROM staged_label AS staged USING refused_life AS refused
+WHERE refused.code = staged.code
+"""
+DOUBT_REFUSED = """
+INSERT INTO staged_finding
+SELECT line, 'unplaced', 'code of another body', code, text FROM refused_life;
+DELETE FROM staged_bond AS bond USING refused_life AS refused WHERE refused.code = bond.child
+"""
+
 # From when a change holds: a kind from the day that the report gives it, a name of the same kind
 # from the report's day, for names of days gone by are not published.
 CHANGES_ON = """
@@ -247,6 +278,7 @@ COMPARE = f"""
 CREATE INDEX ON life (organisation_id);
 CREATE INDEX ON held_life (organisation_id);
 ANALYZE life, held_life;
+{REFUSE};
 {CASES};
 ANALYZE life_case;
 {WANTED};
@@ -255,8 +287,9 @@ ANALYZE wanted_life
 
 
 def begin(cursor):
-    cursor.execute("DROP TABLE IF EXISTS named_body")
+    cursor.execute("DROP TABLE IF EXISTS named_body, refused_life")
     cursor.execute(NAMED)
+    cursor.execute(REFUSED)
 
 
 def add(cursor, given: dict):
@@ -279,5 +312,5 @@ def write(cursor, given: dict):
 
 
 def doubt_records(cursor, given: dict):
-    """Once all lives are written: what is odd in records of which none is."""
-    cursor.execute(f"{RECORDS}; {UNKNOWN_RECORDS}", given)
+    """Once all lives are written: what is odd in records of which none is, and lives refused."""
+    cursor.execute(f"{RECORDS}; {UNKNOWN_RECORDS}; {DOUBT_REFUSED}", given)

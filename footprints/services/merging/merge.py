@@ -8,7 +8,7 @@ from datetime import date
 from django.db import connection, transaction
 
 from ... import anomalies
-from ...models import Finding, Release, Report
+from ...models import Finding, Kind, Release, Report
 from ...reports import Authority
 from ...reports.claims import Claim
 from ..releases import lock_register, open_release
@@ -85,7 +85,13 @@ def merge(
         sha256=report.sha256 if report else "",
         report=report,
     )
-    given = {"day": day, "source": source, "title": title, "release": release.pk}
+    given = {
+        "day": day,
+        "source": source,
+        "title": title,
+        "release": release.pk,
+        "supplier": str(Kind.Family.SUPPLIER),
+    }
     with connection.cursor() as cursor:
         staging = Staging(cursor, authority)
         lives.begin(cursor)

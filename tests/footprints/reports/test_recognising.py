@@ -14,7 +14,7 @@ from footprints.reports import BadLine, claims
 from footprints.reports.limits import Unreadable
 from footprints.reports.opening import opened
 from footprints.reports.recognising import READERS, NotRecognised, recognise
-from tests.footprints.reports import test_classic, test_epcn, test_maps, test_ons
+from tests.footprints.reports import test_bricks, test_classic, test_epcn, test_maps, test_ons
 from tests.footprints.reports.made import LINES, refusal, workbook
 
 CLAIMS = claims.Claim.__args__
@@ -123,6 +123,9 @@ SAMPLES = {
         [test_classic.CCG_00F, test_classic.SUB_00L, test_classic.SUB_36L, test_classic.HUB]
     ).encode(),
     "map": (test_maps.HEADER + test_maps.DENSHAM * 2 + test_maps.RIVERSDALE).encode(),
+    "bricks": (
+        test_bricks.HEADER + test_bricks.NORTH + test_bricks.AND_MORE + test_bricks.SOUTH
+    ).encode(),
     "ons": (test_ons.HEADER + test_ons.FIRST + test_ons.SECOND).encode(),
 }
 EDIT = st.tuples(
