@@ -183,7 +183,7 @@ def take(
         {unit: (before, after) for unit, before, after in chosen},
         from_on=found.from_on,
         by=by,
-        says=f"{len(chosen):,} of {len(found.found):,} units as suggested",
+        because=f"as suggested ({len(chosen):,} of {len(found.found):,})",
     )
     _decide(found, State.TAKEN, by)
     return done

@@ -123,6 +123,7 @@ def accept(
             f"{found.plan} is {found.plan.get_state_display().lower()}, and cannot change now: "
             "have it sent back to draft first."
         )
+    is_as_wanted = found.wanted in (None, to)
     try:
         plans.assign_units(
             found.plan,
@@ -131,10 +132,10 @@ def accept(
             found.role,
             opened_on=found.plan.day_for(on),
             by=by,
+            because=f"as {found.by} asked" if is_as_wanted else f"after {found.by} challenged it",
         )
     except plans.PlanError as error:
         raise ChallengeError(str(error)) from error
-    is_as_wanted = found.wanted in (None, to)
     state = State.ACCEPTED if is_as_wanted else State.CHANGED
     return _answer(found, state, by=by, answer=answer, granted=to)
 
@@ -160,7 +161,7 @@ def _open(challenge: Challenge) -> Challenge:
     """The challenge as it is now, locked."""
     found = (
         Challenge.objects.select_for_update(of=["self"])
-        .select_related("plan", "territory", "wanted", "organisation")
+        .select_related("plan", "territory", "wanted", "organisation", "by")
         .get(pk=challenge.pk)
     )
     if found.state != State.OPEN:

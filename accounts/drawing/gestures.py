@@ -3,10 +3,11 @@
 It holds from a day on, in the plan's role. A gesture says where its person believed each unit to
 be. Where that is wrong nothing is done, and the units that moved meanwhile are named: so no update
 is ever lost. What is done is a PlanChange, which its person can undo and do again, held to the
-same rule. Every deed locks the plan's row first: gestures on one plan come one after another.
+same rule; so is a move made on the plan's page, or by accepting a challenge. Every
+deed locks the plan's row first: gestures on one plan come one after another.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,10 +16,11 @@ from django.db.models import Max
 from django.utils.timezone import now
 
 from footprints.models import Organisation, Version
-from footprints.names import count, short
+from footprints.names import count
 
 from ..models import Assignment, PlanChange, Territory, TerritoryPlan, User
 from ..territories import plans
+from ..territories.history import tell_of_move
 from ..territories.plans import PlanError, Standing
 
 MOST = 20_000  # units in one gesture: every practice of the four nations, twice
@@ -90,13 +92,13 @@ def move_all(
     from_on: date,
     by: User,
     since: int | None = None,
-    says: str = "",
+    because: str = "",
 ) -> Done:
     """Put each unit to a territory of its own, as one change.
 
     `wanted` is unit → (where it is believed to be, where it should be), keys of territories, None
     for none. A unit that is already where it should go is left alone, whatever was believed: so a
-    gesture may be sent twice. `says` are its words, where they are to be others.
+    gesture may be sent twice. `because` is told with it.
 
     Raises Standing, BadGesture, MovedUnderYou, and as `plans.assign_units`; then nothing changed.
     """
@@ -123,25 +125,12 @@ def move_all(
             sets.setdefault(homes.get(to), []).append(units[unit])
     if not sets:
         return Done(plan.revision, "", [])
-    if not says:
-        moving = [unit for each in sets.values() for unit in each]
-        home = next(iter(sets)) if len(sets) == 1 else None
-        where = f"to {home}" if home else "freed" if len(sets) == 1 else "moved"
-        says = f"{_called(moving, from_on)} {where}"
-    plans.move_units(plan, sets, plan.role, from_on=from_on, by=by)
-    rows = [
-        _row(plan, unit.pk, held, home and home.pk) for home, each in sets.items() for unit in each
-    ]
-    made = PlanChange.objects.create(
-        plan=plan,
-        by=by,
-        at=now(),
-        from_on=from_on,
-        says=says[:200],
-        rows=rows,
-        revision=plan.revision + 1,
-    )
-    return _done(made, made.says, rows)
+    home = next(iter(sets)) if len(sets) == 1 else None
+    where = f"to {home}" if home else "freed" if len(sets) == 1 else "moved"
+    rows = plans.move_units(plan, sets, plan.role, from_on=from_on, by=by)
+    made = tell_of_move(plan, rows, where, from_on=from_on, by=by, because=because)
+    moved = [(unit, before, after) for unit, _, before, after, *_ in rows]
+    return Done(made.revision, made.says, moved)
 
 
 @transaction.atomic
@@ -223,12 +212,12 @@ def _again(plan, change, *, is_undo, by, seen=None, keep="", since=None):
 
 
 def _last(plan, by):
-    done = PlanChange.objects.filter(plan=plan, by=by, undone_at=None)
+    done = PlanChange.objects.moves().filter(plan=plan, by=by, undone_at=None)
     return done.order_by("-pk").first()
 
 
 def _next(plan, by):
-    mine = PlanChange.objects.filter(plan=plan, by=by)
+    mine = PlanChange.objects.moves().filter(plan=plan, by=by)
     last = mine.filter(undone_at=None).aggregate(pk=Max("pk"))["pk"] or 0
     return mine.filter(undone_at__isnull=False, pk__gt=last).order_by("pk").first()
 
@@ -260,28 +249,6 @@ def _key(held, unit):
     return held[unit][0] if unit in held else None
 
 
-def _row(plan, unit, held, to):
-    """A row of PlanChange; freeing also ends what would have ended later, so it keeps that day."""
-    before, until = held.get(unit, (None, None))
-    row = [unit, plan.role, before, to]
-    return [*row, until.isoformat()] if to is None and until else row
-
-
-def _done(change, says, rows):
-    return Done(
-        change.revision, says, [(unit, before, after) for unit, _, before, after, *_ in rows]
-    )
-
-
-def _called(units: Collection[Organisation], day: date) -> str:
-    """ "Kent and Medway (91Q)", or "12 units"."""
-    if len(units) > 1:
-        return f"{len(units):,} units"
-    (unit,) = units
-    name = Version.objects.now().on(day).filter(organisation=unit).values_list("name", flat=True)
-    return f"{short(name[0])} ({unit.code})" if name else unit.code
-
-
 def _moved(plan, expected, held, day, since):
     """The units of `expected` as somebody left them, with who did where that is known."""
     who = {}
@@ -308,7 +275,7 @@ def since(plan: TerritoryPlan, revision: int, day: date, user: User) -> dict:
     """What changed after that revision, as it shows on that day.
 
     `changes` are [{by, is_mine, says, rows: [[unit, territory or None]]}] in their order. `whole`
-    says that more changed than gestures tell (an import, a sheet, a territory): read all again.
+    says that more changed than units moved (a sheet, a territory, the roster): read all again.
     """
     plan = TerritoryPlan.objects.get(pk=plan.pk)
     later = list(
@@ -316,7 +283,7 @@ def since(plan: TerritoryPlan, revision: int, day: date, user: User) -> dict:
         .select_related("by")
         .order_by("revision")
     )
-    told = {change.revision for change in later}
+    told = {change.revision for change in later if change.rows}
     return {
         "revision": plan.revision,
         "whole": plan.revision - revision != len(told) or any(c.from_on < day for c in later),

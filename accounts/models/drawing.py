@@ -2,7 +2,8 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+from django.db.models.functions import Cast
 from django.urls import reverse
 
 from footprints.models import OrganisationKey
@@ -41,22 +42,37 @@ class PlanStep(models.Model):
         return f"{self.get_deed_display()}: {self.plan}"
 
 
-class PlanChange(models.Model):
-    """One gesture in a plan's workspace, with its inverse, so that it can be undone and redone.
+class PlanChangeQuerySet(models.QuerySet):
+    def moves(self):
+        """Those that moved units: what can be undone."""
+        return self.exclude(rows=[])
 
-    It holds from ``from_on`` on. ``rows`` names each unit that moved: [organisation, role,
-    territory before or null, territory after or null]. The changes of a plan stand in the order
-    of their keys; one that is undone may be done again until its person changes something else.
+    def with_units(self):
+        """With ``units``, the number of those that moved."""
+        number = Func(F("rows"), function="jsonb_array_length")
+        return self.annotate(units=Cast(number, models.IntegerField()))
+
+
+class PlanChange(models.Model):
+    """One change of what a plan holds, wherever it was made: a line of the plan's history.
+
+    It holds from ``from_on`` on. ``rows`` names each unit that moved in the plan's role:
+    [organisation, role, territory before or null, territory after or null], and the day on which
+    it was to leave, where it was freed earlier. By them it can be undone and done again; what
+    moved no unit (a territory, the roster, a setting) has none. The changes of a plan stand in the
+    order of their keys; one undone may be done again until its person moves something else.
     """
 
     plan = models.ForeignKey(TerritoryPlan, on_delete=models.CASCADE, related_name="changes")
     by = person()
     at = models.DateTimeField()
     from_on = models.DateField()
-    says = models.CharField(max_length=200, help_text="What was done, in words.")
+    says = models.TextField(help_text="What was done, in words.")
     rows = models.JSONField()
     revision = models.PositiveIntegerField(help_text="The plan's, once it was done.")
     undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PlanChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -18,6 +18,7 @@ from footprints.written import day_in_full
 
 from ..models import Assignment, Flag, RosterEntry, Scenario, Sheet, Territory, TerritoryPlan, User
 from ..sheets.planning import Planned, planned
+from ..territories.history import tell
 from .resting import closing, opening, snapshot
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ def make_scenario(
     _write(draft, made)
     _rest(scenario, made)
     scenario.save()
+    tell(draft, f"Made of {plan} as it is after {event}", by=by)
     log.info("Scenario %s of plan %s on event %s by %s", scenario.pk, plan.pk, event.slug, by)
     return scenario
 
@@ -138,6 +140,7 @@ def refresh(scenario: Scenario, *, by: User) -> Scenario:
     scenario.lost = lost
     scenario.refreshed_by, scenario.refreshed_at = by, now()
     scenario.save()
+    tell(scenario.draft, f"Made again of {scenario.plan} as it is after {scenario.event}", by=by)
     log.info("Scenario %s refreshed by %s: %d lost", scenario.pk, by, len(lost))
     return scenario
 

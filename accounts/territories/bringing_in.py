@@ -12,6 +12,7 @@ from django.db.models.functions import Concat, Lower
 
 from ..models import Assignment, RosterEntry, Team, Territory, TerritoryPlan, User
 from .alignment import LONGEST_CODE
+from .history import tell
 from .plans import make_plan
 from .resolving import Resolved
 
@@ -66,6 +67,9 @@ def make_plan_of(
         )
         for key, owner in owners.items()
     )
+    # No move that can be undone: without it there is no plan.
+    said = f"{len(units):,} units in {len(drawn):,} territories, {len(owners):,} with an owner"
+    tell(plan, f"Brought in from an alignment: {said}", by=by)
     log.info("Plan %s brought in by %s: %d units", plan.pk, by, len(units))
     return plan
 

@@ -20,8 +20,10 @@ from django.db.models import Case, Count, F, Q, When
 from footprints.ancestry import ancestors
 from footprints.lives import Lives, brief
 from footprints.models import Organisation
+from footprints.names import listed
 
 from ..models import Assignment, CoverageRole, SharedUnit, Territory, TerritoryPlan, User
+from .history import tell
 from .line import active_in_line
 from .plans import PlanError
 from .reading import PlanOnDay
@@ -229,6 +231,9 @@ def declare_shares(
         SharedUnit(territory=territory, organisation=unit, share=part, reason=reason)
         for territory, part in parts.items()
     )
+    said = listed([f"{part:.2%} to {territory}" for territory, part in parts.items()])
+    why = f" ({reason})" if reason else ""
+    _tell(parts, f"{unit.code} is shared: {said}{why}", by)
     log.info("%s shared by %s: %s", unit.code, by, {t.pk: str(p) for t, p in parts.items()})
     return made
 
@@ -238,8 +243,14 @@ def withdraw_shares(unit: Organisation, territories: list[Territory], *, by: Use
     """Take the declared parts of these territories in the unit away; return how many."""
     _changed(territories)
     gone, _ = SharedUnit.objects.filter(organisation=unit, territory__in=territories).delete()
+    _tell(territories, f"{unit.code} is no longer declared shared", by)
     log.info("%s no longer declared shared, by %s: %d", unit.code, by, gone)
     return gone
+
+
+def _tell(territories, says, by):
+    for plan in {territory.plan_id: territory.plan for territory in territories}.values():
+        tell(plan, says, by=by)
 
 
 def _changed(territories):

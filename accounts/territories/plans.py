@@ -2,7 +2,7 @@
 
 Every deed adds one to the plan's `revision` in its own transaction, before anything else: so the
 plan's row is locked while it changes, deeds on one plan come one after another, and flagging sees
-the change or none of it.
+the change or none of it. At its end it leaves a line of the plan's history (`history.tell`).
 """
 
 import logging
@@ -16,10 +16,11 @@ from django.db.models import Max, Min, Q
 from django.utils.timezone import now
 
 from footprints.models import Kind, Organisation, Version
-from footprints.written import day_in_full
+from footprints.written import day_in_full, period
 
 from ..models import (
     Assignment,
+    Challenge,
     PlanStep,
     RosterEntry,
     Team,
@@ -27,6 +28,7 @@ from ..models import (
     TerritoryPlan,
     User,
 )
+from .history import differences, tell, tell_of_move
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +148,7 @@ def edit_plan(plan: TerritoryPlan, *, by: User, kinds: Iterable[Kind], **setting
     """
     changed(plan)
     before = TerritoryPlan.objects.get(pk=plan.pk)
+    old_kinds = _kinds(plan)
     try:
         with transaction.atomic():
             TerritoryPlan.objects.filter(pk=plan.pk).update(**settings)
@@ -166,7 +169,16 @@ def edit_plan(plan: TerritoryPlan, *, by: User, kinds: Iterable[Kind], **setting
             "the plan holds something else there already."
         ) from error
     plan.kinds.set(kinds)
+    said = differences(before, settings)
+    if (new_kinds := _kinds(plan)) != old_kinds:
+        said.append(f"kinds of unit: {old_kinds} → {new_kinds}")
+    if said:
+        tell(plan, f"Settings: {'; '.join(said)}", by=by)
     log.info("Plan %s: other settings by %s", plan.pk, by)
+
+
+def _kinds(plan):
+    return ", ".join(map(str, plan.kinds.all())) or "none"
 
 
 def add_territory(
@@ -190,6 +202,7 @@ def add_territory(
         territory = plan.territories.create(
             code=code, name=name or code, position=position, **fields
         )
+        tell(plan, f"Territory {territory} added", by=by)
         log.info("Territory %s added to plan %s by %s", code, plan.pk, by)
         return territory
 
@@ -210,34 +223,65 @@ def edit_territory(
             key = above.get(key)
         if territory.pk in way:
             raise UnderItself(f"{parent} lies under {territory}: it cannot lie above it too.")
-        Territory.objects.filter(pk=territory.pk).update(
-            code=code, name=name or code, parent=parent, **fields
-        )
+        before = Territory.objects.get(pk=territory.pk)
+        fields |= {"code": code, "name": name or code, "parent": parent}
+        if said := differences(before, fields):
+            tell(territory.plan, f"Territory {before}: {'; '.join(said)}", by=by)
+        Territory.objects.filter(pk=territory.pk).update(**fields)
         log.info("Territory %s is now %s %s by %s", territory.pk, code, name, by)
 
 
 def is_used(territory: Territory) -> bool:
-    """Whether anything names the territory: units that it holds or held, decisions, parts."""
+    """Whether anything names the territory that would be lost with it: units that it holds or
+    held, decisions, what was said of it in a challenge."""
+    named = Q(territory=territory) | Q(wanted=territory) | Q(granted=territory)
     return (
         territory.assignments.exists()
         or territory.children.exists()
         or territory.decisions.exists()
         or territory.led_decisions.exists()
         or territory.sheet_changes.exists()
+        or Challenge.objects.filter(named).exists()
         # Those that a copy brought along have no history here.
         or territory.leads.filter(made_by__isnull=False).exists()
     )
 
 
+def goes_with(territory: Territory) -> list[str]:
+    """What is taken away with the territory, in words: who works it, leads that a copy brought
+    along, declared parts."""
+    people = [
+        f"{entry}, {entry.get_role_display().lower()} ({period(entry.opened_on, entry.closed_on)})"
+        for entry in territory.roster.select_related("user").order_by("opened_on", "pk")
+    ]
+    bodies = [
+        f"{what} {code}"
+        for what, rows in (
+            ("the account lead on", territory.leads),
+            ("the declared part in", territory.shares),
+        )
+        for code in rows.order_by("organisation__code").values_list(
+            "organisation__code", flat=True
+        )
+    ]
+    return [*people, *bodies]
+
+
 @transaction.atomic
 def remove_territory(territory: Territory, *, by: User) -> None:
-    """Take away a territory that never held a unit, with leads that a copy brought along.
+    """Take away a territory that never held a unit, with all of `goes_with`.
 
     Raises StillInUse for any other.
     """
     changed(territory.plan)
     if is_used(territory):
-        raise StillInUse(f"{territory} holds or held units; its history stays.")
+        raise StillInUse(
+            f"{territory} holds or held units, or is spoken of in a challenge; its history stays."
+        )
+    says = f"Territory {territory} removed"
+    if gone := goes_with(territory):
+        says += f", and with it: {'; '.join(gone)}"
+    tell(territory.plan, says, by=by)
     territory.leads.all().delete()
     territory.delete()
     log.info("Territory %s of plan %s removed by %s", territory.code, territory.plan_id, by)
@@ -252,20 +296,24 @@ def assign_units(
     *,
     opened_on: date,
     by: User,
+    because: str = "",
 ) -> Assigned:
     """Let the units belong to the territory, in that role or the plan's, from `opened_on` on.
 
     A unit that belongs to another territory leaves it the day before; one that came to it that
     very day never was there, and one that comes back to where it was the day before never left. A
     later change that the plan already holds stands: the unit belongs to the territory until then.
-    Run again, it changes nothing.
+    `because` is told with it. Run again, it changes nothing.
 
     Raises OutsideThePlan for a day outside the plan's life, NotUnits where an organisation is not
     a unit that lives on that day; then nothing has changed.
     """
-    changed(plan)
-    within(plan, opened_on)
-    return _assign(plan, territory, organisations, role or plan.role, opened_on, by, {})
+    role, organisations = role or plan.role, list(organisations)
+    rows = move_units(plan, {territory: organisations}, role, from_on=opened_on, by=by)
+    tell_of_move(plan, rows, f"to {territory}", from_on=opened_on, by=by, because=because)
+    added = sum(before is None for _, _, before, *_ in rows)
+    already = len({organisation.pk for organisation in organisations}) - len(rows)
+    return Assigned(added=added, moved=len(rows) - added, already=already)
 
 
 @transaction.atomic
@@ -282,9 +330,10 @@ def unassign_units(
     In that role, or the plan's. The day before is their last; what began on that very day never
     was. Later changes stand.
     """
-    changed(plan)
-    within(plan, closed_on)
-    return _unassign(plan, organisations, role or plan.role, closed_on, by)
+    role = role or plan.role
+    rows = move_units(plan, {None: organisations}, role, from_on=closed_on, by=by)
+    tell_of_move(plan, rows, "freed", from_on=closed_on, by=by)
+    return len(rows)
 
 
 @transaction.atomic
@@ -296,23 +345,28 @@ def move_units(
     from_on: date,
     by: User,
     until: Mapping[int, date] | None = None,
-) -> None:
+) -> list[list]:
     """Assign each set of units to its territory, or free it (None), from a day on: one deed.
 
-    `until` says of an organisation's key by which day it leaves its territory at the latest. Adds
-    one to the plan's revision, however many sets there are. Raises as `assign_units` does.
+    Returns a row of PlanChange for each unit that moved. It is the caller who tells of it: an
+    undo is told by what it undoes. `until` says of an organisation's key by which day it leaves
+    its territory at the latest. Adds one to the plan's revision, however many sets there are.
+    Raises as `assign_units` does.
     """
     changed(plan)
     within(plan, from_on)
+    rows = []
     for territory, organisations in homes.items():
         if territory is None:
-            _unassign(plan, organisations, role, from_on, by)
+            rows += _unassign(plan, organisations, role, from_on, by)
         else:
-            _assign(plan, territory, organisations, role, from_on, by, until or {})
+            rows += _assign(plan, territory, organisations, role, from_on, by, until or {})
+    return rows
 
 
 def _assign(plan, territory, organisations, role, opened_on, by, at_the_latest):
-    keys = {organisation.pk for organisation in organisations}
+    # In the order given, each once: so the history names them.
+    keys = dict.fromkeys(organisation.pk for organisation in organisations).keys()
     lives = set(
         Version.objects.now()
         .on(opened_on)
@@ -326,14 +380,12 @@ def _assign(plan, territory, organisations, role, opened_on, by, at_the_latest):
     held = Assignment.objects.filter(plan=plan, role=role, organisation__in=keys)
     covering = held.on(opened_on)
     stands = list(covering.values_list("organisation", "territory", "opened_on", "closed_on"))
-    already = {unit for unit, home, _, _ in stands if home == territory.pk}
+    before = {unit: home for unit, home, _, _ in stands}
+    coming = [key for key in keys if before.get(key) != territory.pk]
     until = _until(held, stands, opened_on, at_the_latest)
     moving = covering.exclude(territory=territory)
-    replaced = sum(unit not in already and first == opened_on for unit, _, first, _ in stands)
     moving.filter(opened_on=opened_on).delete()
-    # Half open: the last day there is the day before.
-    moved = moving.update(closed_on=opened_on) + replaced
-    coming = keys - already
+    moving.update(closed_on=opened_on)  # half open: the last day there is the day before
     left = held.filter(territory=territory, closed_on=opened_on, organisation__in=coming)
     back = set(left.values_list("organisation", flat=True))
     for day in {until.get(key) for key in back}:  # few: most are None
@@ -349,14 +401,14 @@ def _assign(plan, territory, organisations, role, opened_on, by, at_the_latest):
                 opened_on=opened_on,
                 closed_on=until.get(key),
             )
-            for key in sorted(coming - back)
+            for key in sorted(set(coming) - back)
         ],
         batch_size=2000,
     )
     log.info(
         "Plan %s: %d units to %s from %s by %s", plan.pk, len(coming), territory, opened_on, by
     )
-    return Assigned(added=len(coming) - moved, moved=moved, already=len(already))
+    return [[key, role, before.get(key), territory.pk] for key in coming]
 
 
 def _until(held, stands, opened_on, at_the_latest):
@@ -372,10 +424,17 @@ def _until(held, stands, opened_on, at_the_latest):
 def _unassign(plan, organisations, role, closed_on, by):
     keys = {organisation.pk for organisation in organisations}
     held = Assignment.objects.filter(plan=plan, role=role, organisation__in=keys).on(closed_on)
-    never, _ = held.filter(opened_on=closed_on).delete()
-    ended = held.update(closed_on=closed_on)
-    log.info("Plan %s: %d units freed from %s by %s", plan.pk, never + ended, closed_on, by)
-    return never + ended
+    rows = [
+        # It may have been to leave later: an undo gives that day back.
+        [unit, role, territory, None, *([until.isoformat()] if until else [])]
+        for unit, territory, until in held.order_by("organisation").values_list(
+            "organisation", "territory", "closed_on"
+        )
+    ]
+    held.filter(opened_on=closed_on).delete()
+    held.update(closed_on=closed_on)
+    log.info("Plan %s: %d units freed from %s by %s", plan.pk, len(rows), closed_on, by)
+    return rows
 
 
 def changed(plan: TerritoryPlan) -> None:

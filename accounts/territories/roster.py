@@ -5,9 +5,11 @@ from datetime import date
 
 from django.db import transaction
 
+from footprints.dated import last_day
 from footprints.written import day_in_full, period
 
 from ..models import RosterEntry, RosterRole, Territory, User
+from .history import tell
 from .plans import PlanError, changed, within
 
 log = logging.getLogger(__name__)
@@ -62,8 +64,24 @@ def put_on_roster(
     )
     if hands_over_until and role == RosterRole.OWNER:
         _hand_over(territory, before, entry, hands_over_until)
+    says = f"{entry} is {entry.get_role_display().lower()} of {territory}, {_terms(entry)}"
+    if before and str(before) != str(entry):
+        says += f", in place of {before}"
+        if hands_over_until:
+            says += f", who hands over until {day_in_full(last_day(hands_over_until))}"
+    tell(territory.plan, says, by=by, from_on=opened_on)
     log.info("Territory %s: %s is %s from %s by %s", territory.pk, entry, role, opened_on, by)
     return entry
+
+
+def _terms(entry):
+    """ "since 1 Apr 2026, 0.60 FTE, from an agency"."""
+    terms = [period(entry.opened_on, entry.closed_on)]
+    if entry.fte != 1:
+        terms.append(f"{entry.fte} FTE")
+    if entry.is_agency:
+        terms.append("from an agency")
+    return ", ".join(terms)
 
 
 def _hand_over(territory, before, entry, until):
@@ -90,7 +108,10 @@ def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> None:
     reaches into the days of the next.
     """
     changed(entry.territory.plan)
+    who = f"{entry}, {entry.get_role_display().lower()} of {entry.territory},"
     if entry.opened_on and closed_on <= entry.opened_on:
+        was = period(entry.opened_on, entry.closed_on)
+        tell(entry.territory.plan, f"{who} taken off: it was to be {was}", by=by)
         entry.delete()
     else:
         others = entry.territory.roster.filter(role=RosterRole.OWNER).exclude(pk=entry.pk)
@@ -102,4 +123,6 @@ def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> None:
                 "choose an earlier last day."
             )
         RosterEntry.objects.filter(pk=entry.pk).update(closed_on=closed_on)
+        says = f"{who} has another last day: {day_in_full(last_day(closed_on))}"
+        tell(entry.territory.plan, says, by=by, from_on=closed_on)
     log.info("Territory %s: %s until %s by %s", entry.territory_id, entry, closed_on, by)

@@ -20,6 +20,7 @@ from ..sheets import reached
 from ..territories import lifecycle, plans
 from ..territories.copying import copy_plan
 from ..territories.forms import DayForm, NoteForm, ReasonForm
+from ..territories.history import lines_of, name_units
 from .plan_deeds import planned
 
 SHOWN = 200  # steps and changes on one page of the history
@@ -146,17 +147,15 @@ class PlanHistory(TemplateView):
         if not plans.may_plan(user):
             raise PermissionDenied("Planners and managers see how a plan came to be.")
         until = parse_datetime(self.request.GET.get("until", ""))
-        steps, changes, reached_by = plan.steps.all(), plan.changes.all(), reached.deeds_on(plan)
+        steps, changes, reached_by = plan.steps.all(), lines_of(plan), reached.deeds_on(plan)
         if until:
             steps, changes = steps.filter(at__lt=until), changes.filter(at__lt=until)
             reached_by = reached_by.filter(at__lt=until)
         steps = steps.select_related("by").order_by("-at", "-pk")[: SHOWN + 1]
-        changes = (
-            changes.annotate(deed=Value(""), reason=F("says"))
-            .defer("rows")
-            .select_related("by")
-            .order_by("-at", "-pk")[: SHOWN + 1]
+        changes = list(
+            changes.annotate(deed=Value(""), reason=F("says")).order_by("-at", "-pk")[: SHOWN + 1]
         )
+        name_units(changes)
         told = sorted(
             chain(steps, changes, reached_by[: SHOWN + 1]),
             # What came of a reorganisation has no revision of its own.

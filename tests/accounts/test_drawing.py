@@ -356,7 +356,7 @@ def test_since_tells_each_gesture_in_its_order_and_an_undo_by_its_inverse(
     assert undone["says"].startswith("Undone: ")
 
 
-def test_since_says_that_all_must_be_read_again_where_no_gesture_tells_it(plan, north, pia):
+def test_since_says_that_all_must_be_read_again_where_more_than_units_moved(plan, north, pia):
     one, two = locations(2)
     seen = give(plan, [one], north, by=pia).revision
 
@@ -366,6 +366,9 @@ def test_since_says_that_all_must_be_read_again_where_no_gesture_tells_it(plan, 
         "changes": [],
     }
     plans.assign_units(plan, north, Organisation.objects.filter(pk=two), opened_on=DAY, by=pia)
+    found = gestures.since(plan, seen, DAY, pia)
+    assert (found["whole"], found["changes"][0]["rows"]) == (False, [[two, north.pk]])
+    plans.add_territory(plan, code="T99", by=pia)
     assert gestures.since(plan, seen, DAY, pia)["whole"]
 
 

@@ -156,15 +156,15 @@ def test_units_are_freed_from_a_day_on(plan, by):
     assert plans.unassign_units(plan, units("91Q"), closed_on=DAY, by=by) == 0
 
 
-@pytest.mark.parametrize("number", [1, 30])
-def test_assigning_takes_as_many_statements_for_one_unit_as_for_thirty(
+@pytest.mark.parametrize("number", [2, 30])  # one alone is looked up to be named
+def test_assigning_takes_as_many_statements_for_two_units_as_for_thirty(
     plan, by, django_assert_num_queries, number
 ):
     old, new = factories.territory(plan=plan), factories.territory(plan=plan)
     chosen = list(Organisation.objects.of_kind(DAY, kind="sub_icb")[:number])
     plans.assign_units(plan, old, chosen, opened_on=FIRST, by=by)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(14):
         plans.assign_units(plan, new, chosen, opened_on=DAY, by=by)
 
 
@@ -315,6 +315,8 @@ def test_an_alignment_becomes_a_draft_plan_with_territories_owners_and_units(by)
         ("T08", None, "Kim Lee"),
     }
     assert is_news(plan)
+    told = "Brought in from an alignment: 3 units in 3 territories, 2 with an owner"
+    assert list(plan.changes.values_list("says", "by", "rows")) == [(told, by.pk, [])]
 
 
 def test_a_name_that_two_colleagues_have_is_kept_as_a_name(by):

@@ -265,6 +265,9 @@ def test_a_refresh_with_nothing_new_changes_nothing(case):
 
     assert held_on(scenario.draft, APRIL_2027) == before
     assert scenario.draft.territories.count() == 2
+    rests_on = f"{case.plan} as it is after {case.event}"
+    told = scenario.draft.changes.filter(rows=[]).values_list("says", flat=True)
+    assert list(told) == [f"Made of {rests_on}", *[f"Made again of {rests_on}"] * 2]
 
 
 def test_a_territory_that_the_plan_gained_comes_with_a_refresh(case):

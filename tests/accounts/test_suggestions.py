@@ -64,7 +64,9 @@ def test_taking_it_whole_is_one_change_and_undone_as_one(plan):
     asking.take(made, by=plan.owner)
 
     assert held(plan) == before | {unit: to for unit, _, to in made.found}
-    assert PlanChange.objects.get().says.endswith("units as suggested")
+    number = len(made.found)
+    told = f"{number} units moved, as suggested ({number} of {number})"
+    assert PlanChange.objects.get().says == told
     assert Suggestion.objects.get().state == State.TAKEN
     with pytest.raises(asking.SuggestionError, match="taken"):
         asking.take(made, by=plan.owner)

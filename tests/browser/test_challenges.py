@@ -52,6 +52,10 @@ def test_a_field_user_disagrees_in_three_steps_and_a_manager_accepts_or_changes(
     assert made.plan.assignments.on(TODAY).get(organisation=unit).territory == made.granted
     rep.goto("/challenges/")
     expect(rep.locator("#results")).to_contain_text("Accepted")
+    manager.goto(f"{made.plan.get_absolute_url()}history/")
+    told = manager.locator(".thread li").first
+    expect(told).to_contain_text(f"({unit.code}) to {chosen}, as {made.by} asked")
+    expect(told).to_contain_text(f"{unit.code} T21 → {made.granted.code}")
 
 
 def test_one_click_accepts_what_says_where_to(sit_down, unit):

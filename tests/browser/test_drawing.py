@@ -133,7 +133,7 @@ def test_106_locations_are_drawn_into_twelve_territories_by_keyboard_alone(plann
     assert [held[code] for code in codes] == [
         f"T{place // each + 1:02}" for place in range(len(codes))
     ]
-    assert PlanChange.objects.filter(plan=plan).count() == 12
+    assert PlanChange.objects.moves().filter(plan=plan).count() == 12
     expect(
         planner.locator("tr[data-territory='0'] [data-figure=units] .draw-amount")
     ).to_have_text(str(each))
