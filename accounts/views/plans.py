@@ -286,6 +286,7 @@ class TerritoryPage(UnitsPage):
         rows, parent = self.on_day.tree, self.territory.parent_id
         here = next(i for i, row in enumerate(rows) if row.territory == self.territory)
         roster = RosterEntry.objects.filter(territory=self.territory).select_related("user")
+        may_remove = self.may_change and not plans.is_used(self.territory)
         return super().get_context_data(
             territory=self.territory,
             row=rows[here],
@@ -296,8 +297,8 @@ class TerritoryPage(UnitsPage):
             under=[
                 row for row in self.on_day.tree if row.territory.parent_id == self.territory.pk
             ],
-            may_remove=self.may_change and not plans.is_used(self.territory),
-            leads=self.territory.leads.on(self.on_day.day).count(),
+            may_remove=may_remove,
+            goes_with=plans.goes_with(self.territory) if may_remove else [],
             may_challenge=self.may_challenge,
             **kwargs,
         )

@@ -234,14 +234,14 @@ def test_leads_begin_with_a_draft_that_begins_on_another_day(plan, by):
 
 def test_a_territory_of_a_copy_goes_with_the_leads_that_came_along(client, plan, by):
     spare = factories.territory(plan=plan, code="Z", position=9)
-    led(spare)
+    lead = led(spare)
     made = copy_plan(plan, opened_on=DAY, by=by)
     copied = made.territories.get(code="Z")
     client.force_login(by)
 
     page = client.get(reverse("accounts:territory", args=[made.pk, copied.pk]))
 
-    assert "Its 1 account lead goes too" in page.content.decode()
+    assert f"With it go: the account lead on {lead.organisation.code}" in page.content.decode()
     plans.remove_territory(copied, by=by)
     assert not made.territories.filter(code="Z").exists()
     with pytest.raises(plans.StillInUse):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.challenges import deeds
 from accounts.drawing import gestures
-from accounts.models import Assignment, PlanChange, TerritoryPlan
+from accounts.models import Assignment, PlanChange, SharedUnit, TerritoryPlan
 from accounts.territories import coverage, history, plans, roster
 from footprints.models import Organisation
 from tests import factories
@@ -224,6 +224,18 @@ def test_declared_shares_are_told_in_each_plan_of_theirs(plan, north, by):
             "91Q is shared: 50.00% to N North and 50.00% to O Other (Two)",
             "91Q is no longer declared shared",
         ]
+
+
+def test_what_goes_with_a_territory_is_said_before_and_told_after(client, plan, north, by):
+    roster.put_on_roster(north, name="Sam", opened_on=FIRST, by=by)
+    SharedUnit.objects.create(territory=north, organisation=units()[0], share=1)
+
+    before = text(client.get(north.get_absolute_url()))
+    plans.remove_territory(north, by=by)
+
+    gone = "Sam, owner (since 1 Apr 2026); the declared part in 91Q"
+    assert f"it never held a unit. With it go: {gone}" in before
+    assert told(plan)[-1] == f"Territory N North removed, and with it: {gone}"
 
 
 @pytest.mark.parametrize("field", ["territory", "wanted", "granted"])
