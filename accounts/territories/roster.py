@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -101,18 +102,19 @@ def _hand_over(territory, before, entry, until):
 
 
 @transaction.atomic
-def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> None:
+def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> RosterEntry | None:
     """Let somebody work the territory no more from that day, or until another day than before.
 
-    What would end before it began never was. Raises TwoOwners where a later last day of an owner
-    reaches into the days of the next.
+    Returns the entry as it is now. What would end before it began never was: None. Raises
+    TwoOwners where a later last day of an owner reaches into the days of the next.
     """
     changed(entry.territory.plan)
     who = f"{entry}, {entry.get_role_display().lower()} of {entry.territory},"
     if entry.opened_on and closed_on <= entry.opened_on:
         was = period(entry.opened_on, entry.closed_on)
         tell(entry.territory.plan, f"{who} taken off: it was to be {was}", by=by)
-        entry.delete()
+        RosterEntry.objects.filter(pk=entry.pk).delete()
+        left = None
     else:
         others = entry.territory.roster.filter(role=RosterRole.OWNER).exclude(pk=entry.pk)
         began = entry.opened_on or date.min
@@ -125,4 +127,41 @@ def take_off_roster(entry: RosterEntry, *, closed_on: date, by: User) -> None:
         RosterEntry.objects.filter(pk=entry.pk).update(closed_on=closed_on)
         says = f"{who} has another last day: {day_in_full(last_day(closed_on))}"
         tell(entry.territory.plan, says, by=by, from_on=closed_on)
+        entry.closed_on, left = closed_on, entry
     log.info("Territory %s: %s until %s by %s", entry.territory_id, entry, closed_on, by)
+    return left
+
+
+def vacant_from(entry: RosterEntry) -> date | None:
+    """The day from which nobody owns the territory once its owner of this entry has left.
+
+    None where somebody follows, no end is set, the plan ends with it, or they own it not. Whoever
+    it replaced does not come back by themselves.
+    """
+    plan, day = entry.territory.plan, entry.closed_on
+    if entry.role != RosterRole.OWNER or not day or plan.day_for(day) != day:
+        return None
+    owned = entry.territory.roster.filter(role=RosterRole.OWNER).on(day)
+    return None if owned.exists() else day
+
+
+def most_owned(entry: RosterEntry) -> Decimal:
+    """The most full-time equivalents that the entry's person owns in its plan on a day of it.
+
+    None at all where the entry is of another role. A name nobody signs in by is one person.
+    """
+    if entry.role != RosterRole.OWNER:
+        return Decimal(0)
+    person = {"user": entry.user} if entry.user_id else {"user": None, "name": entry.name}
+    owned = RosterEntry.objects.filter(
+        territory__plan=entry.territory.plan_id, role=RosterRole.OWNER, **person
+    )
+    began = entry.opened_on or date.min
+    beside = [
+        each for each in owned.reaching(began) if entry.holds(max(each.opened_on or began, began))
+    ]
+    # It is most on a day on which one of them begins.
+    days = {max(each.opened_on or began, began) for each in beside}
+    return max(
+        (sum(each.fte for each in beside if each.holds(day)) for day in days), default=Decimal(0)
+    )

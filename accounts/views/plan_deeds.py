@@ -217,12 +217,21 @@ def put_on_roster(request, plan, pk):
             form.add_error(None, str(error))
         else:
             raise_flags()
-            role = entry.get_role_display().lower()
-            days = period(entry.opened_on, entry.closed_on)
-            messages.success(request, f"{entry} is {role} of {territory}: {days}.")
+            messages.success(request, _works(entry))
             return back_to(request, territory)
     title = f"Who works {territory}"
     return ask(request, form, title=title, verb="Put on the roster", back=territory)
+
+
+def _works(entry):
+    """What the roster says now, with what surprises of it."""
+    days = period(entry.opened_on, entry.closed_on)
+    said = [f"{entry} is {entry.get_role_display().lower()} of {entry.territory}: {days}."]
+    if vacant := roster.vacant_from(entry):
+        said.append(f"Vacant from {day_in_full(vacant)}.")
+    if (fte := roster.most_owned(entry)) > 1:
+        said.append(f"{entry} now has {f'{fte:.2f}'.removesuffix('0')} FTE in this plan.")
+    return " ".join(said)
 
 
 @planned
@@ -236,11 +245,13 @@ def leave_territory(request, plan, pk, entry):
     if request.method == "POST" and form.is_valid():
         day = form.cleaned_data["closed_on"]
         try:
-            roster.take_off_roster(entry, closed_on=day, by=request.user)
+            left = roster.take_off_roster(entry, closed_on=day, by=request.user)
         except plans.PlanError as error:
             form.add_error("closed_on", str(error))
         else:
             raise_flags()
+            never = f"{entry} never worked {territory}."
+            messages.success(request, _works(left) if left else never)
             return back_to(request, territory)
     title = f"{entry}, {entry.get_role_display().lower()} of {territory}"
     return ask(request, form, title=title, verb="Keep", back=territory)

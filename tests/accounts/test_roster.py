@@ -9,6 +9,7 @@ from django.urls import reverse
 from accounts.models import RosterEntry
 from accounts.territories import plans, roster
 from tests import factories
+from tests.footprints.pages import text
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +107,43 @@ def test_nobody_is_put_on_a_plan_that_stands_as_it_is(patch, by):
         put(patch, "Sam", by)
 
 
+# --- What surprises
+
+
+def test_a_territory_is_vacant_after_a_second_owner_s_last_day(patch, by):
+    put(patch, "Sam", by)
+    cover = put(patch, "Lee", by, role="cover", closed_on=DAY)
+    kim = put(patch, "Kim", by, opened_on=DAY, closed_on=LATER)
+
+    assert roster.vacant_from(kim) == LATER
+    assert roster.vacant_from(cover) is None
+    put(patch, "Ben", by, opened_on=LATER)
+    assert roster.vacant_from(kim) is None
+
+
+def test_nothing_is_vacant_once_the_plan_has_ended(patch, by):
+    plans.edit_plan(patch.plan, closed_on=LATER, kinds=[], by=by)
+    patch.plan.refresh_from_db()
+
+    assert roster.vacant_from(put(patch, "Sam", by, closed_on=LATER)) is None
+    assert roster.vacant_from(put(patch, "Sam", by, closed_on=LATER - ONE)) == LATER - ONE
+
+
+def test_one_person_s_time_is_summed_over_the_days_that_they_own_together(patch, by):
+    second, third = (factories.territory(plan=patch.plan) for _ in range(2))
+    elsewhere = factories.territory(plan=factories.plan(opened_on=FIRST))
+    put(elsewhere, "Sam", by)
+    put(patch, "Sam", by, closed_on=DAY)
+    put(third, "Sam", by, role="cover")
+    put(third, "Kim", by)
+
+    before = put(second, "Sam", by, opened_on=DAY, fte=Decimal("0.6"))
+    assert roster.most_owned(before) == Decimal("0.6")
+    whole = put(second, "Sam", by, opened_on=FIRST, fte=Decimal("0.6"))
+    assert roster.most_owned(whole) == Decimal("1.6")
+    assert roster.most_owned(put(third, "Sam", by, role="mirror")) == 0
+
+
 # --- The page
 
 
@@ -155,6 +193,25 @@ def test_somebody_is_put_on_it_with_all_there_is_to_say(client, patch, by):
     text = page(client, patch)
     assert "0.80 FTE" in text
     assert "agency" in text
+
+
+def test_the_page_says_what_surprises_of_whoever_was_put_on_it(client, patch, by):
+    put(patch, "Kim", by)
+    put(factories.territory(plan=patch.plan), "Sam", by)
+    fields = {"name": "Sam", "role": "owner", "opened_on": "2026-07-01", "fte": "1"}
+
+    answer = client.post(
+        address("put_on_roster", patch), fields | {"closed_on": "2026-09-30"}, follow=True
+    )
+
+    said = text(answer)
+    assert "Sam is owner of T01 Kent: 1 Jul 2026 – 30 Sep 2026. Vacant from 1 October" in said
+    assert "Sam now has 2.0 FTE in this plan." in said
+    entry = patch.roster.get(name="Sam")
+    left = client.post(
+        address("leave_territory", patch, entry.pk), {"closed_on": "2026-08-31"}, follow=True
+    )
+    assert "Vacant from 1 September 2026" in text(left)
 
 
 @pytest.mark.parametrize(
