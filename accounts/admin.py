@@ -1,9 +1,14 @@
 """Our side in the admin: colleagues, teams, plans, and who works what."""
 
+import json
+from collections import defaultdict
+
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
 
 from footprints.admin.base import OrganisationChoices, ReadOnlyAdmin, RefusableForm, Refusing
+from footprints.written import period
 
 from .models import (
     AccountLead,
@@ -51,6 +56,7 @@ from .models import (
     Webhook,
     WritingHours,
 )
+from .territories.history import differences, tell
 
 REFUSALS = {
     "team_cycle_lasts_and_starts": "A cycle needs both: how long it lasts, and when one starts.",
@@ -70,14 +76,27 @@ REFUSALS = {
 }
 
 
-def revise(*plans):
-    """Say that the plans changed, so that what unsettles them is looked at again."""
-    TerritoryPlan.objects.filter(pk__in=set(plans)).revise()
+def revise(request, plan, says):
+    """Say that the plan (a key) changed: what unsettles it is looked at again, and its history
+    tells what was put right here, whatever state it is in; nothing where that was nothing."""
+    TerritoryPlan.objects.filter(pk=plan).revise()
+    if says:
+        tell(TerritoryPlan.objects.get(pk=plan), f"Put right: {says}", by=request.user)
 
 
 class Worded(Refusing):
     refusals = REFUSALS
     list_per_page = 50
+
+
+class WithInlines(Worded):
+    """A plan, or a territory: with the rows that are kept on its own page."""
+
+    def said(self, request, form, formsets, change):
+        """What was kept, in the words of the admin's own log; "" where nothing was."""
+        found = self.construct_change_message(request, form, formsets, not change)
+        words = LogEntry(change_message=json.dumps(found)).get_change_message()
+        return f"{form.instance}: {words}" if found else ""
 
 
 @admin.register(User)
@@ -149,7 +168,7 @@ class TerritoryInline(admin.TabularInline):
 
 
 @admin.register(TerritoryPlan)
-class TerritoryPlanAdmin(Worded):
+class TerritoryPlanAdmin(WithInlines):
     list_display = ["name", "team", "state", "owner", "opened_on", "last_day"]
     list_filter = ["state", "team"]
     list_select_related = ["team", "owner"]
@@ -161,7 +180,7 @@ class TerritoryPlanAdmin(Worded):
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         if change:
-            revise(form.instance.pk)
+            revise(request, form.instance.pk, self.said(request, form, formsets, change))
 
 
 class RosterInline(admin.TabularInline):
@@ -172,7 +191,7 @@ class RosterInline(admin.TabularInline):
 
 
 @admin.register(Territory)
-class TerritoryAdmin(Worded):
+class TerritoryAdmin(WithInlines):
     list_display = ["code", "name", "plan", "position"]
     list_display_links = ["code", "name"]
     list_filter = ["plan"]
@@ -186,20 +205,57 @@ class TerritoryAdmin(Worded):
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        revise(form.instance.plan_id)
+        revise(request, form.instance.plan_id, self.said(request, form, formsets, change))
 
     def delete_model(self, request, obj):
         super().delete_model(request, obj)
-        revise(obj.plan_id)
+        revise(request, obj.plan_id, f"territory {obj} removed")
 
     def delete_queryset(self, request, queryset):
-        plans = list(queryset.values_list("plan", flat=True))
+        gone = [(row.plan_id, f"territory {row} removed") for row in queryset]
         super().delete_queryset(request, queryset)
-        revise(*plans)
+        for plan, says in gone:
+            revise(request, plan, says)
+
+
+class PlanRowAdmin(Worded):
+    """For what a territory has for a while: what is done to a row is told in its plan."""
+
+    def save_model(self, request, obj, form, change):
+        was = self.model.objects.select_related("territory").filter(pk=obj.pk).first()
+        super().save_model(request, obj, form, change)
+        is_elsewhere = was and was.territory.plan_id != obj.territory.plan_id
+        if is_elsewhere:
+            revise(request, was.territory.plan_id, f"{_in_full(was)} removed")
+        says = f"{_in_full(obj)} added"
+        if was and not is_elsewhere:
+            changes = "; ".join(differences(was, form.cleaned_data))
+            says = changes and f"{_in_full(was)}: {changes}"
+        revise(request, obj.territory.plan_id, says)
+
+    def delete_model(self, request, obj):
+        says = f"{_in_full(obj)} removed"
+        super().delete_model(request, obj)
+        revise(request, obj.territory.plan_id, says)
+
+    def delete_queryset(self, request, queryset):
+        gone = defaultdict(list)
+        for row in queryset.select_related("territory"):
+            gone[row.territory.plan_id].append(_in_full(row))
+        super().delete_queryset(request, queryset)
+        for plan, rows in sorted(gone.items()):
+            revise(request, plan, f"{'; '.join(rows)} removed")
+
+
+def _in_full(row):
+    """ "91Q in T01 Kent, owner, since 1 Apr 2026"."""
+    what = row.organisation if isinstance(row, Assignment) else row
+    days = period(row.opened_on, row.closed_on)
+    return f"{what} in {row.territory}, {row.get_role_display().lower()}, {days}"
 
 
 @admin.register(RosterEntry)
-class RosterEntryAdmin(Worded):
+class RosterEntryAdmin(PlanRowAdmin):
     list_display = ["territory", "role", "__str__", "opened_on", "last_day"]
     list_filter = ["role", "territory__plan"]
     list_select_related = ["territory", "user"]
@@ -222,7 +278,7 @@ class AssignmentForm(RefusableForm):
 
 
 @admin.register(Assignment)
-class AssignmentAdmin(OrganisationChoices, Worded):
+class AssignmentAdmin(OrganisationChoices, PlanRowAdmin):
     form = AssignmentForm
     fields = ["territory", "organisation", "role", "opened_on", "closed_on"]
     list_display = ["organisation", "territory", "plan", "role", "opened_on", "last_day"]
@@ -231,21 +287,6 @@ class AssignmentAdmin(OrganisationChoices, Worded):
     search_fields = ["organisation__code__istartswith", "territory__code", "territory__name"]
     search_help_text = "The code of a unit, or a territory"
     autocomplete_fields = ["territory", "organisation"]
-
-    def save_model(self, request, obj, form, change):
-        before = Assignment.objects.filter(pk=obj.pk).values_list("plan", flat=True)
-        plans = {*before, obj.plan_id}
-        super().save_model(request, obj, form, change)
-        revise(*plans)
-
-    def delete_model(self, request, obj):
-        super().delete_model(request, obj)
-        revise(obj.plan_id)
-
-    def delete_queryset(self, request, queryset):
-        plans = list(queryset.values_list("plan", flat=True))
-        super().delete_queryset(request, queryset)
-        revise(*plans)
 
 
 @admin.register(Flag)

@@ -19,16 +19,19 @@ from accounts.models import (
     Letter,
     PlanChange,
     PlanStep,
+    RosterEntry,
     Sheet,
     SheetChange,
     SheetComment,
     SheetDeed,
+    Territory,
     TerritoryPlan,
     UrgencyRule,
     User,
     WritingHours,
 )
 from accounts.services.timetable import change_calendar
+from footprints.written import period
 from tests import factories
 from tests.footprints.pages import breaks_the_policy, text
 
@@ -247,6 +250,32 @@ def test_a_deleted_assignment_unsettles_its_plan(keeper, way):
 
     assert not Assignment.objects.exists()
     assert unsettled(plan)
+    (line,) = plan.changes.all()
+    gone = f"{held.organisation} in {held.territory}, owner, {period(held.opened_on, None)}"
+    assert line.says == f"Put right: {gone} removed"
+
+
+def test_what_is_put_right_of_a_plan_is_told_in_its_history(keeper):
+    plan = settled(state="approved")
+    territory = factories.territory(plan=plan, code="T01", name="Kent")
+    entry = factories.roster_entry(
+        territory=territory, user=None, name="Sam", opened_on=factories.DAY
+    )
+    of_roster = {"territory": territory.pk, "role": "owner", "fte": "1", "name": "Kim"}
+    of_roster["opened_on"] = factories.DAY.strftime("%d/%m/%Y")
+    inline = {"roster-TOTAL_FORMS": 0, "roster-INITIAL_FORMS": 0}
+    kept = {"code": "T01", "name": "Up", "position": 0, **inline}
+
+    for _ in range(2):  # the second time nothing is otherwise
+        keeper.post(address(RosterEntry, "change", entry.pk), of_roster)
+        keeper.post(address(Territory, "change", territory.pk), kept)
+
+    since = period(factories.DAY, None)
+    assert list(plan.changes.values_list("says", flat=True)) == [
+        f"Put right: Sam in T01 Kent, owner, {since}: name: Sam → Kim",
+        "Put right: T01 Up: Changed Name.",
+    ]
+    assert {change.by for change in plan.changes.all()} == {User.objects.get(is_superuser=True)}
 
 
 def test_what_an_inline_breaks_is_said_and_not_a_broken_page(keeper):
