@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Q
 from django.template.loader import render_to_string
+from django.utils.timezone import localtime
 
 from footprints import blast_radius
 from footprints.dated import ONE_DAY
@@ -67,8 +68,9 @@ class Patch:
 class Chapter:
     """One event in the letter, with its evidence, the patches it touches, and the account leads
     to name again, and what it does to what the reader watches. ``moved_from`` is the day that was
-    told before, where another was; of one that was called off, ``is_back`` says that watches went
-    along with it and are back."""
+    told before, where another was; ``is_on_again`` that the reader was told that it is off, on
+    ``off_on`` where that is known; ``why_changed`` why it moved or is on again. Of one that was
+    called off, ``is_back`` says that watches went along with it and are back."""
 
     event: Reorganisation
     step: Step | None
@@ -79,11 +81,14 @@ class Chapter:
     flags: tuple[Flag, ...] = ()
     watches: list[Line] = field(default_factory=list)
     is_back: bool = False
+    is_on_again: bool = False
+    off_on: date | None = None
+    why_changed: str = ""
 
     @property
     def why(self) -> str:
         """What its evidence gives as the reason, to stand before a full stop."""
-        return self.step.reason.rstrip(" .") if self.step else ""
+        return _unstopped(self.step.reason) if self.step else ""
 
     @property
     def weight(self) -> int:
@@ -170,26 +175,31 @@ def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
     touching = {flag.reorganisation_id: flag.reorganisation for flag in standing}
     ours = {key: event for key, event in touching.items() if key in patches or key in leads}
     contacts = blast_radius.counted_of(POSTS, ours.values())
-    steps = {}
-    for step in Step.objects.filter(reorganisation__in=_events(flags.values())):
-        steps[step.reorganisation_id] = step
+    steps: dict[int, list[Step]] = defaultdict(list)
+    for each in Step.objects.filter(reorganisation__in=_events(flags.values())):
+        steps[each.reorganisation_id].append(each)
     days: dict[date, tuple[dict, dict]] = {}
     for alert in alerts:
         event = flags[alert.flag_id].reorganisation
-        step, told = steps.get(event.pk), _told_day(alert)
+        step, told = next(reversed(steps[event.pk]), None), _told_day(alert)
         chapters, off = days.setdefault(alert.effective_on, ({}, {}))
         if alert.news == Alert.OFF:
             off[event.pk] = Chapter(event, step, is_back=len(alert.told.split()) > 2)
         elif event.pk in ours or event.pk in watches:
+            again = {}
+            if alert.told == Alert.OFF:
+                again = _revival(steps[event.pk])
+            elif told not in (None, alert.effective_on):
+                again = {"moved_from": told, "why_changed": _why_moved(steps[event.pk])}
             chapters[event.pk] = Chapter(
                 event,
                 step,
                 patches.get(event.pk, []),
                 leads.get(event.pk, []),
                 contacts.get(event.pk, 0),
-                moved_from=told if told != alert.effective_on else None,
                 flags=tuple(f for f in standing if f.reorganisation_id == event.pk),
                 watches=watches.get(event.pk, []),
+                **again,
             )
     return [
         Day(
@@ -200,6 +210,32 @@ def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
         for on, (chapters, off) in sorted(days.items())
         if chapters or off
     ]
+
+
+def _unstopped(reason: str) -> str:
+    """A reason to stand before a full stop."""
+    return reason.rstrip(" .")
+
+
+def _why_moved(steps: Collection[Step]) -> str:
+    """Why the event takes effect on another day: the last that was written of that."""
+    return next((_unstopped(s.why_moved) for s in reversed(steps) if s.why_moved), "")
+
+
+def _revival(steps: Collection[Step]) -> dict:
+    """What a chapter says of an event that was called off and is on again, by its steps: since
+    when it was off, why it is on; and why it moved, where it did so too."""
+    dropped = Reorganisation.State.dropped()
+    before = max((n for n, step in enumerate(steps) if step.state in dropped), default=None)
+    if before is None:
+        return {"is_on_again": True}
+    off, since = steps[before], steps[before + 1 :]
+    why = [_unstopped(s.reason) for n, s in enumerate(since) if n == 0 or s.why_moved]
+    return {
+        "is_on_again": True,
+        "off_on": off.on or localtime(off.at).date(),
+        "why_changed": "; ".join(filter(None, why)),
+    }
 
 
 def _of(root, flags: Collection[Flag]) -> list[Flag]:
@@ -391,15 +427,30 @@ def _subject_of_days(days: list[Day]) -> str:
         many = f"{len(off)} NHS changes" if len(off) > 1 else off[0].event.title
         return f"Called off: {many}"
     if len(days) > 1:
-        return f"{len(chapters)} NHS changes on {len(days)} days touch {whose}"
-    if not patches and chapters[0].watches:
-        subject = f"{day_in_full(days[0].on)}: {chapters[0].event.title}"
-        subject += _watched(chapters[0].watches)
-    else:
-        subject = f"{day_in_full(days[0].on)}: {chapters[0].event.title}; {whose}"
+        said = f"{len(chapters)} NHS changes on {len(days)} days touch {whose}"
+        return f"{_again(days)}: {said}" if _again(days) else said
+    when = _when(days)
     if len(chapters) > 1:
-        subject = f"{day_in_full(days[0].on)}: {len(chapters)} NHS changes touch {whose}"
-    return subject
+        return f"{when}: {len(chapters)} NHS changes touch {whose}"
+    if not patches and chapters[0].watches:
+        return f"{when}: {chapters[0].event.title}{_watched(chapters[0].watches)}"
+    return f"{when}: {chapters[0].event.title}; {whose}"
+
+
+def _again(days: list[Day]) -> str:
+    """What all of a letter's events have in common that were told before: "" where any is new."""
+    chapters = [chapter for day in days for chapter in day.chapters]
+    if any(day.off for day in days):
+        return ""
+    if all(chapter.is_on_again for chapter in chapters):
+        return "On again"
+    return "Moved" if all(chapter.moved_from for chapter in chapters) else ""
+
+
+def _when(days: list[Day]) -> str:
+    """The day of a letter about one, for its subject; told before, it does not read as news."""
+    on = day_in_full(days[0].on)
+    return {"Moved": f"Moved to {on}", "On again": f"On again: {on}"}.get(_again(days), on)
 
 
 def _touched(days: list[Day]) -> str:

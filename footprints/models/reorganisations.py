@@ -1,5 +1,7 @@
 """Reorganisations: declared events, whose effects are computed and never recorded as edits."""
 
+import re
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -11,6 +13,9 @@ from .keys import REGISTER, Change, OrganisationKey
 from .organisations import Kind
 from .relationships import Relationship
 from .releases import NOW, Recorded
+
+# What stands before the reason of a step that moved the day (`footprints.services.dating`).
+FROM_TO = re.compile(r"From \d+ \w+ \d{4} to \d+ \w+ \d{4}: ")
 
 
 class ReorganisationQuerySet(RevisedQuerySet):
@@ -128,6 +133,12 @@ class Step(models.Model):
 
     def __str__(self):
         return f"{self.get_state_display()}: {self.reason or self.source}"
+
+    @property
+    def why_moved(self) -> str:
+        """Why it moved the day, as was written; "" of a step that moved none."""
+        days = FROM_TO.match(self.reason)
+        return self.reason[days.end() :] if days else ""
 
 
 class Succession(Recorded):

@@ -224,7 +224,7 @@ def test_an_event_that_moves_after_the_letter_is_told_again_once(plan, owner, ma
     assert not send(owner)
 
     letter = mailoutbox[1]
-    assert letter.subject.startswith(f"1 July 2020: {KENT}")
+    assert letter.subject.startswith(f"Moved to 1 July 2020: {KENT}")
     assert "This was told for 1 April 2020; it is 1 July 2020 now." in letter.body
     assert Alert.objects.filter(person=owner).count() == 18
 
@@ -308,7 +308,10 @@ def test_an_event_that_moves_while_its_letter_is_handed_over_is_told_of_by_anoth
     assert send(owner)
     assert send(owner)
     assert not send(owner)
-    assert [letter.subject[:12] for letter in mail.outbox] == ["1 April 2020", "1 July 2020:"]
+    assert [letter.subject.partition(":")[0] for letter in mail.outbox] == [
+        "1 April 2020",
+        "Moved to 1 July 2020",
+    ]
 
 
 def _elsewhere(kent):

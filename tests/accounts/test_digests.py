@@ -340,6 +340,21 @@ def test_what_a_letter_that_may_have_arrived_told_is_called_off_by_another(
     assert message_id(mailoutbox[1]) != message_id(half_taken)
 
 
+def test_what_is_on_again_says_so_and_does_not_read_as_first_news(digest, mailoutbox):
+    assert send(digest.person)
+    everything(state="rejected")
+    assert send(digest.person)
+    everything(state="effective")
+
+    assert send(digest.person)
+
+    first, _, again = mailoutbox
+    assert again.subject == f"On again: {first.subject}"
+    for text in (again.body, again.alternatives[0].content):
+        assert text.count("It was called off; it is ") == 18  # no step says when
+    assert "It was called off" not in first.body
+
+
 def test_an_event_that_moved_back_after_such_a_letter_is_told_again(digest, settings, mailoutbox):
     assert send(digest.person)
     there = {"effective_on": date(2020, 7, 1), "of": {"effective_on": APRIL_2020}}
@@ -355,7 +370,7 @@ def test_an_event_that_moved_back_after_such_a_letter_is_told_again(digest, sett
         pass
 
     days = [letter.subject.partition(":")[0] for letter in mailoutbox]
-    assert days == ["1 April 2020", "1 July 2020", "1 April 2020"]
+    assert days == ["1 April 2020", "Moved to 1 July 2020", "1 April 2020"]
     assert len({message_id(letter) for letter in mailoutbox}) == 3
 
 

@@ -77,6 +77,9 @@ def _told():
     move_event(here, Reorganisation.State.REJECTED, reason="The boards said no.", **said)
     look()
     yield "called-off", _letter(kam)
+    move_event(here, Reorganisation.State.PROPOSED, reason="The boards met again.", **said)
+    look()
+    yield "on-again", _letter(kam)
 
     move_watches(on=TODAY, moment=now())
     look()
@@ -140,8 +143,18 @@ def test_each_kind_of_letter_is_kept_as_it_is_written(letters):
         ("urgent-one-day", "None of this is decided: treat it as a warning, not as news."),
         ("routine-merged", " days on which changes in the NHS touch your plans"),
         ("vacant-territory", "Nobody has K8"),
-        ("changed-date", "This was told for 1 April 2027; it is 1 July 2027 now."),
+        (
+            "changed-date",
+            "This was told for 1 April 2027; it is 1 July 2027 now. "
+            "Why: The boards need a quarter more.",
+        ),
+        ("changed-date", "Subject: Moved to 1 July 2027: Herefordshire"),
         ("called-off", "Called off: Herefordshire and Worcestershire"),
+        ("on-again", "Subject: On again: 1 July 2027: Herefordshire"),
+        (
+            "on-again",
+            "It was called off on 21 November 2026; it is on again. Why: The boards met again.",
+        ),
         (
             "overdue-to-the-manager",
             "Nobody has looked at this for a week: you get it as the manager",
