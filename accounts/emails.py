@@ -95,6 +95,11 @@ class Chapter:
         return max((patch.effects.weight for patch in self.patches), default=0)
 
     @property
+    def is_ours(self) -> bool:
+        """Whether it touches plans or account leads; else the reader hears of it by a watch."""
+        return bool(self.patches or self.leads)
+
+    @property
     def asks(self) -> bool:
         """Whether it asks which successors the reader follows."""
         return any(line.asks for line in self.watches)
@@ -417,24 +422,31 @@ def _subject(days: list[Day], reminders: Collection[Reminder], today: date) -> s
 
 
 def _subject_of_days(days: list[Day]) -> str:
-    patches = list(dict.fromkeys(patch.name for day in days for patch in day.patches))
-    whose = f"your patch {patches[0]}" if len(patches) == 1 else "your patches"
-    if not patches and any(day.watches for day in days):
-        whose = "what you watch"
     chapters = [chapter for day in days for chapter in day.chapters]
     if not chapters:
         off = [chapter for day in days for chapter in day.off]
         many = f"{len(off)} NHS changes" if len(off) > 1 else off[0].event.title
         return f"Called off: {many}"
+    patches = list(dict.fromkeys(patch.name for day in days for patch in day.patches))
+    whose = f"your patch {patches[0]}" if len(patches) == 1 else "your patches"
     if len(days) > 1:
-        said = f"{len(chapters)} NHS changes on {len(days)} days touch {whose}"
+        said = _many(chapters, whose, f" on {len(days)} days")
         return f"{_again(days)}: {said}" if _again(days) else said
-    when = _when(days)
     if len(chapters) > 1:
-        return f"{when}: {len(chapters)} NHS changes touch {whose}"
-    if not patches and chapters[0].watches:
-        return f"{when}: {chapters[0].event.title}{_watched(chapters[0].watches)}"
-    return f"{when}: {chapters[0].event.title}; {whose}"
+        return f"{_when(days)}: {_many(chapters, whose)}"
+    (only,) = chapters
+    said = f"; {whose}" if only.is_ours else _watched(only.watches)
+    return f"{_when(days)}: {only.event.title}{said}"
+
+
+def _many(chapters: list[Chapter], whose: str, on: str = "") -> str:
+    """How many changes touch what is the reader's, and how many just what they watch."""
+    ours = sum(chapter.is_ours for chapter in chapters)
+    watched = len(chapters) - ours
+    if not ours or not watched:
+        return f"{len(chapters)} NHS changes{on} touch {whose if ours else 'what you watch'}"
+    touch = "NHS change touches" if ours == 1 else "NHS changes touch"
+    return f"{ours} {touch} {whose}, and {watched} what you watch{on and ','}{on}"
 
 
 def _again(days: list[Day]) -> str:
@@ -455,8 +467,11 @@ def _when(days: list[Day]) -> str:
 
 def _touched(days: list[Day]) -> str:
     """What of the reader's the letter is about."""
-    plans = any(day.patches or day.leads for day in days)
-    return "what you watch" if not plans and any(day.watches for day in days) else "your plans"
+    chapters = [chapter for day in days for chapter in day.chapters]
+    if not any(chapter.watches and not chapter.is_ours for chapter in chapters):
+        return "your plans"
+    ours = any(chapter.is_ours for chapter in chapters)
+    return "your plans or what you watch" if ours else "what you watch"
 
 
 def _watched(lines: list[Line]) -> str:

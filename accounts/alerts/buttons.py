@@ -28,7 +28,7 @@ def buttons_of(person: User, day) -> list[Button]:
     if not chapters:
         only = day.off[0].event.get_absolute_url() if len(day.off) == 1 else inbox
         return _made(("See why it is off", only), ("I have seen it", inbox))
-    is_watched = not any(chapter.patches or chapter.leads for chapter in chapters)
+    is_watched = not any(chapter.is_ours for chapter in chapters)
     if len(chapters) > 1:
         if is_watched:
             return _watched(day, inbox)

@@ -291,6 +291,27 @@ def test_watches_put_nothing_into_the_figures_of_plans(register, reader):
 # --- What the letters say
 
 
+def test_a_letter_counts_what_is_watched_apart_from_what_touches_the_patch(
+    register, reader, mailoutbox
+):
+    watch(reader, "00C", on=date(2019, 5, 1))
+    look()
+    plan = factories.plan(owner=reader, opened_on=date(2019, 4, 1))
+    home = factories.territory(plan=plan)
+    factories.assignment(territory=home, organisation=org("09C"), opened_on=plan.opened_on)
+
+    clock(APRIL_2020)
+    letters(reader, date(2020, 2, 1))
+
+    letter = next(mail for mail in mailoutbox if KENT in mail.body)
+    assert letter.subject == (
+        f"1 April 2020: 1 NHS change touches your patch {plan.name}, and 1 what you watch"
+    )
+    said = "2 changes in the NHS touch your plans or what you watch on 1 April 2020."
+    assert said in letter.body
+    assert said in letter.alternatives[0].content
+
+
 def test_on_the_day_a_letter_says_where_the_watch_went(register, reader, mailoutbox):
     watch(reader, "09C", on=date(2019, 5, 1)), watch(reader, "09E", on=date(2019, 5, 1))
     look()
