@@ -5,6 +5,7 @@ anything by itself, since mail scanners follow links.
 """
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -24,8 +25,9 @@ class Button:
 def buttons_of(person: User, day) -> list[Button]:
     """The buttons of one effective day (`emails.Day`) for its reader; two where all that was told
     of it is called off: there is nothing to challenge."""
-    chapters, inbox = day.chapters, reverse("accounts:home")
+    chapters, inbox = day.chapters, _inbox(day)
     if not chapters:
+        inbox = _inbox(day, show="all")  # what is off is open no more
         only = day.off[0].event.get_absolute_url() if len(day.off) == 1 else inbox
         return _made(("See why it is off", only), ("I have seen it", inbox))
     is_watched = not any(chapter.is_ours for chapter in chapters)
@@ -71,6 +73,12 @@ def _watched(day, see) -> list[Button]:
         ("Say which you follow", questions) if day.asks else ("I have seen it", see),
         ("What I watch", reverse("accounts:watches")),
     )
+
+
+def _inbox(day, **also) -> str:
+    """The inbox, of what the letter says of that day alone: there it is seen, or dealt with."""
+    query = urlencode({**also, "effective_on": day.on.isoformat()})
+    return f"{reverse('accounts:home')}?{query}"
 
 
 def _made(*buttons) -> list[Button]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
+from footprints.filters import DayFilter
 from footprints.lists import DayColumn, PartsFilter, SelectColumn
 from footprints.models import Reorganisation, Weight
 from footprints.names import count, listed
@@ -69,6 +70,8 @@ class InboxFilter(django_filters.FilterSet):
         choices=Reorganisation.State.choices,
         empty_label="Every state",
     )
+
+    effective_on = DayFilter(label="Takes effect on")
 
     def __init__(self, data, queryset, *, request, **kwargs):
         super().__init__(data, queryset, request=request, **kwargs)

@@ -3,6 +3,7 @@ and none does anything by itself."""
 
 import re
 from datetime import date
+from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
@@ -35,7 +36,8 @@ BUTTON = re.compile(r'<a href="([^"]+)" style="[^"]*">([^<]+)</a>')
 
 def buttons(letter):
     """What the letter's buttons say, and where they lead on this server."""
-    found = [(label, address) for address, label in BUTTON.findall(letter.alternatives[0].content)]
+    html = BUTTON.findall(letter.alternatives[0].content)
+    found = [(label, unescape(address)) for address, label in html]
     for label, address in found:
         assert f"  {label}:\n    {address}\n" in letter.body
         assert address.startswith(f"{settings.BASE_URL}/")
@@ -138,13 +140,30 @@ def test_of_a_day_of_many_events_they_lead_to_the_lists(register, client, mailou
     mine = buttons(written(owner, mailoutbox))
     theirs = buttons(written(rep, mailoutbox))
 
-    assert mine["See before and after"] == "/"
+    assert mine["See before and after"] == "/?effective_on=2020-04-01"
     assert mine["Agree, or decide"] == "/alerts/?dealt_with=no"
-    assert theirs["I have seen it"] == "/"
+    assert theirs["I have seen it"] == "/?effective_on=2020-04-01"
     assert theirs["Not like this"].endswith("/challenge/")
     for person, found in ((owner, mine), (rep, theirs)):
         for address in found.values():
             opens(client, person, address)
+
+
+def test_what_a_letter_of_many_events_is_about_is_seen_where_its_button_leads(
+    register, client, mailoutbox
+):
+    owner = factories.user(email="owner@example.com", role=User.Role.PLANNER)
+    plan_of_2020(owner=owner)
+    look()
+    other = factories.alert(person=owner, effective_on=date(2021, 4, 1))
+    found = buttons(written(owner, mailoutbox))
+
+    page = opens(client, owner, found["See before and after"])
+    shown = [alert.pk for alert in page.context["table"].records]
+
+    assert len(shown) == 18 and other.pk not in shown
+    client.post(reverse("accounts:alerts_deed", args=["see"]), {"row": shown})
+    assert not Alert.objects.filter(pk__in=shown, seen_at=None).exists()
 
 
 def test_several_plans_of_one_event_are_decided_on_the_page_of_its_sheets(
@@ -180,10 +199,12 @@ def test_what_is_called_off_is_seen_and_asks_no_more(small, client, mailoutbox):
 
     assert found == {
         "See why it is off": event.get_absolute_url(),
-        "I have seen it": "/",
+        "I have seen it": "/?show=all&effective_on=2027-04-01",
     }
     for address in found.values():
-        opens(client, small.owner, address)
+        page = opens(client, small.owner, address)
+    (alert,) = page.context["table"].records
+    assert alert.person == small.owner and alert.lapsed_at
 
 
 def test_a_lead_to_be_named_again_is_seen_on_its_own_page(register, client, mailoutbox):
