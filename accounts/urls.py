@@ -78,6 +78,7 @@ urlpatterns = [
     path("letters/off/<str:token>/", writing.letters_off, name="letters_off"),
     path("letters/", letters.Outbox.as_view(), name="outbox"),
     path("letters/<int:pk>/", letters.LetterPage.as_view(), name="letter"),
+    path("letters/<int:pk>/html/", letters.letter_html, name="letter_html"),
     path("take-along/<slug:slug>/", taking_along.TakeAlong.as_view(), name="take_along"),
     path("take-along/<slug:slug>/crosswalk.csv", taking_along.crosswalk_file, name="crosswalk"),
     path("take-along/<slug:slug>/brief.pdf", taking_along.brief_file, name="brief"),

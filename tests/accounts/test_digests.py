@@ -266,6 +266,38 @@ def test_letters_are_read_by_whom_they_are_for(digest, client):
     assert client.get(f"/letters/{private.pk}/").status_code == 404
 
 
+def test_a_letter_is_shown_as_a_mail_program_does_and_runs_nothing(digest, client):
+    send(digest.person)
+    client.force_login(digest.person)
+    shown = f"/letters/{digest.pk}/html/"
+    assert f'src="{shown}"' in client.get(f"/letters/{digest.pk}/").text
+
+    page = client.get(shown)
+
+    assert "<h2>Please do</h2>" in page.text and '<base target="_top">' in page.text
+    policy = page["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'none'" in policy
+    assert "sandbox allow-top-navigation-by-user-activation" in policy
+    assert "frame-ancestors 'self'" in policy and page["X-Frame-Options"] == "SAMEORIGIN"
+
+
+def test_the_html_of_a_letter_is_for_whom_its_text_is_and_turns_nothing_off(digest, client):
+    send(digest.person)
+    digest.refresh_from_db()
+    off = "/letters/off/"
+    assert f"{off}…" not in digest.html and off in digest.html
+    plain = factories.digest(person=digest.person, sent_at=now(), subject="Text alone")
+    client.force_login(factories.user(role=User.Role.PLANNER))
+
+    page = client.get(f"/letters/{digest.pk}/html/")
+
+    assert page.text.count(off) == page.text.count(f"{off}…") > 0
+    assert client.get(f"/letters/{plain.pk}/html/").status_code == 404
+    assert "<iframe" not in client.get(f"/letters/{plain.pk}/").text
+    client.force_login(factories.user(role=User.Role.FIELD))
+    assert client.get(f"/letters/{digest.pk}/html/").status_code == 404
+
+
 def test_letters_are_found_by_any_part_of_their_subject_or_of_a_name(db, client):
     hart, lee = (factories.user(last_name=name) for name in ("Hart", "Lee"))
     for person, subject in ((hart, "18 NHS changes"), (lee, "18 NHS changes"), (lee, "Kent")):

@@ -629,6 +629,7 @@ DEEDS = {
     "account_set_password",  # leads to /password/ for everybody who has one
     "footprints:fetch_feed",
     "footprints:shapes",  # a file that maps fetch
+    "accounts:letter_html",  # what a frame of the letter's page holds
     "accounts:crosswalk",
     "accounts:brief",
     "accounts:territory_brief",
