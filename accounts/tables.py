@@ -22,6 +22,7 @@ from footprints.templatetags.waymark import flag
 from footprints.written import day_in_short, number, period
 
 from .models import TerritoryPlan, User
+from .models.letters import WENT
 from .sheets.of_event import STATES
 from .territories.tops import SYSTEM_TIER
 
@@ -328,8 +329,12 @@ class LetterTable(ListTable):
     effective_on = DayColumn(verbose_name="About")
     sent_at = tables.Column(verbose_name="Sent", empty_values=(), attrs=ONE_LINE)
 
-    sorts = {"effective_on": ("effective_on", "pk"), "person": ("person__last_name", "pk")}
-    card = ("subject", "person", "effective_on")
+    sorts = {
+        "sent_at": (WENT, "pk"),
+        "effective_on": ("effective_on", "pk"),
+        "person": ("person__last_name", "pk"),
+    }
+    card = ("subject", "person", "sent_at")
 
     def __init__(self, *args, held=(), **kwargs):
         super().__init__(*args, **kwargs)
@@ -340,11 +345,15 @@ class LetterTable(ListTable):
 
     def render_sent_at(self, value, record):
         if value:
-            return day_in_short(localtime(value).date())
+            return _to_the_minute(value)
         if record.about in self.held and record.person.role == User.Role.FIELD:
             return "held: not certified"
-        due = localtime(record.due_at)
-        return f"waits for {day_in_short(due.date())}, {due:%H:%M}"
+        return f"waits for {_to_the_minute(record.due_at)}"
+
+
+def _to_the_minute(moment) -> str:
+    here = localtime(moment)
+    return f"{day_in_short(here.date())}, {here:%H:%M}"
 
 
 class PostFlagTable(WeighedTable):

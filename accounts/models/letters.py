@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from .users import User
 
+# When it went; of one that waits, when it is to go.
+WENT = Coalesce("sent_at", "due_at")
 CLOCKS_DIFFER_BY = timedelta(minutes=10)  # of two machines, without anybody putting one back
 
 
@@ -99,7 +102,8 @@ class Digest(models.Model):
         indexes = [
             models.Index(
                 fields=["due_at"], name="digest_waiting", condition=Q(sent_at__isnull=True)
-            )
+            ),
+            models.Index(WENT, "id", name="digest_went", condition=Q(merged_into__isnull=True)),
         ]
 
     def __str__(self):

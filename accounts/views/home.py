@@ -166,7 +166,7 @@ class Beside(LoginRequiredMixin, TemplateView):
             has_more_plans=len(plans) > PLANS_SHOWN,
             may_plan=may_plan(user),
             mine=_territories(user, today),
-            letters=Digest.objects.filter(person=user).sent().order_by("-effective_on")[:5],
+            letters=Digest.objects.filter(person=user).sent().order_by("-sent_at", "-pk")[:5],
             **kwargs,
         )
 

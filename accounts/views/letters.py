@@ -31,7 +31,7 @@ class Outbox(ListView):
     filterset_class = LetterFilter
     noun = ("letter", "letters")
     depends_on_day = False
-    default_sort = "-effective_on"
+    default_sort = "-sent_at"
     empty_title = "No letters yet"
     empty_text = "One letter a person and effective day is written when an event touches a plan."
 

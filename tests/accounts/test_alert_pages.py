@@ -1,14 +1,17 @@
 """The home page, alerts and letters: what they say, to whom, and what they ask the database."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.urls import reverse
 from django.utils.timezone import now
 
 from accounts.models import Digest, Flag, TerritoryPlan, User
 from accounts.services.digests import send_letter
+from accounts.tables import LetterTable
+from footprints.lists.paging import Order
 from footprints.models import Organisation, Weight
 from tests import factories
 from tests.accounts.plans import plan_of_2020
@@ -170,6 +173,38 @@ def test_the_alerts_cost_the_same_however_many_there_are(
 
     with django_assert_num_queries(6):
         client.get(reverse("accounts:flags"))
+
+
+def test_letters_are_listed_by_when_they_went_and_say_when(client, planner, time_machine):
+    time_machine.move_to("2026-11-21 12:00Z", tick=False)
+    days = [(3, "third"), (1, "first"), (2, "second")]
+    for ago, subject in days:  # the sooner it went, the later its day
+        at = now() - timedelta(days=4 - ago, hours=ago)
+        on = APRIL_2020 - timedelta(days=ago)
+        factories.digest(person=planner, sent_at=at, subject=subject, effective_on=on)
+    factories.digest(person=planner, due_at=now() + timedelta(hours=1))
+    client.force_login(planner)
+
+    page = client.get(reverse("accounts:outbox"))
+    beside = text(client.get(reverse("accounts:beside")))
+
+    shown = [row.subject for row in page.context["table"].records]
+    assert shown == ["", "third", "second", "first"]
+    assert "20 Nov 2026, 09:00" in text(page)
+    assert "waits for 21 Nov 2026, 13:00" in text(page)
+    mine = beside[beside.index("Letters to me") :]
+    assert mine.index("third") < mine.index("second") < mine.index("first")
+    assert "20 Nov 2026, 09:00" in mine
+
+
+def test_letters_are_walked_by_an_index(client, planner):
+    order = Order("sent_at", LetterTable.sorts["sent_at"], descending=True)
+    letters = Digest.objects.filter(merged_into=None)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+
+    assert "digest_went" in order.ordered(letters).explain()
 
 
 @pytest.mark.parametrize("rows", [1, 30])
