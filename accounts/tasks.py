@@ -21,16 +21,21 @@ A_TICK = 55  # seconds: what found no worker by then is left to the next tick
 @shared_task(
     title="Raise alerts",
     purpose="Raises an alert where what changed in the register touches a plan or an account.",
-    did=("alert raised", "alerts raised"),
 )
 def raise_flags():
     """Flag what changed since the last run, and alert those whom it concerns; with nothing changed
     it costs a look at an index. Watches go along first, so that one letter tells of both."""
-    moving.move_watches(on=localdate(), moment=now())
+    moved = moving.move_watches(on=localdate(), moment=now())
     raised = flags.raise_flags()
-    if addressing.raise_alerts(moment=now()):
-        send_digests.delay()
-    return raised
+    alerted = addressing.raise_alerts(moment=now())
+    if alerted:
+        send_digests.at_once()
+    done = [
+        (moved, "watch moved", "watches moved"),
+        (raised, "flag raised", "flags raised"),
+        (alerted, "alert written or changed", "alerts written or changed"),
+    ]
+    return ", ".join(f"{n:,} {one if n == 1 else more}" for n, one, more in done if n)
 
 
 @shared_task(
@@ -170,7 +175,7 @@ def tell_webhooks():
     """Write what webhooks are to be told; with nothing new it costs a look at a few indexes."""
     told = telling.tell()
     if told:
-        send_webhooks()
+        send_webhooks.at_once()
     return told
 
 

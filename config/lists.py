@@ -98,7 +98,7 @@ class RunTable(ListTable):
         return value
 
     def render_by(self, record):
-        return str(record.asked_by or "the clock")
+        return str(record.asked_by or ("the clock" if record.asked_at else "Waymark itself"))
 
 
 def _tasks(request):

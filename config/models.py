@@ -52,7 +52,8 @@ class Run(models.Model):
 
     Runs that end alike one after another, without having done anything, are one row: the last,
     with ``times`` and ``first_at``. ``task`` is Celery's name of it, ``schedule`` the name of its
-    row in the schedule; a task that is on none and failed has a row without one.
+    row in the schedule; a task that is on none and failed has a row without one. One that nobody
+    asked for, neither the clock nor a person, but Waymark's own work has no ``asked_at``.
     """
 
     # A minute more than Celery lets a task have.

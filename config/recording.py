@@ -18,10 +18,12 @@ logger = logging.getLogger(__name__)
 BY_NAME = "periodic_task_name"  # the header by which django-celery-beat names the schedule
 BY_KEY = "waymark_run"  # the header that names a row made before: somebody asked for it
 SENT_AT = "waymark_sent_at"  # the header that says when the clock sent it, ISO 8601
+BY_ITSELF = "waymark_itself"  # the header of what neither the clock nor a person asked for
 
 
 class RecordedTask(DjangoTask):
-    """A task whose runs are rows, where the clock or a person started them.
+    """A task whose runs are rows, where it is on a schedule, whoever started them; but for those
+    that a program calls or sends by itself, past ``soon`` and ``at_once``.
 
     A task may say ``title`` (what it is called), ``purpose`` (what it is for, a sentence) and
     ``did`` (the noun of what it counts, one and several) to ``shared_task``. It returns how many
@@ -38,9 +40,16 @@ class RecordedTask(DjangoTask):
         comes to it."""
         transaction.on_commit(partial(self._ask, args))
 
+    def at_once(self, *args) -> None:
+        """Have a worker do it now: of a task on a schedule, as a run of that."""
+        entries = self.app.conf.beat_schedule.items()
+        schedule = next((name for name, entry in entries if entry["task"] == self.name), None)
+        headers = {BY_NAME: schedule, BY_ITSELF: True} if schedule else {}
+        self.apply_async(args, headers=headers)
+
     def _ask(self, args):
         try:
-            self.delay(*args)
+            self.at_once(*args)
         except BrokerError:
             logger.warning("%s%s waits for the broker", self.name, args, exc_info=True)
 
@@ -157,12 +166,13 @@ def _begin(task, request, schedule, key):
             return asked
         if asked.state == Run.State.STOPPED:
             return STOPPED
-    # Sent by the clock; or given to this worker after another was killed.
+    # Sent by the clock, or by another task; or given to this worker after another was killed.
     sent_at = header(request, SENT_AT)
+    asked_at = datetime.fromisoformat(sent_at) if sent_at else began["began_at"]
     return Run.objects.create(
         task=task.name,
         schedule=schedule,
-        asked_at=datetime.fromisoformat(sent_at) if sent_at else began["began_at"],
+        asked_at=None if header(request, BY_ITSELF) else asked_at,
         asked_by_id=asked.asked_by_id if asked is not None else None,
         **began,
     )

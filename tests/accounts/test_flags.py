@@ -330,9 +330,10 @@ def test_six_workers_at_once_raise_the_same_flags_once(register):
             connections.close_all()
 
     with ThreadPoolExecutor(6) as pool:
-        raised = list(pool.map(work, range(6)))
+        did = list(pool.map(work, range(6)))
 
-    assert sum(raised) == Flag.objects.count()
+    (raised,) = [words for words in did if "flags" in words]
+    assert f"{Flag.objects.count()} flags raised" in raised
     for plan in plans:
         assert flags_of(plan).count() == 18
     look()

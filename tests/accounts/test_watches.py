@@ -504,7 +504,7 @@ def test_a_tick_with_nothing_due_over_ten_thousand_watches_takes_under_50_ms(reg
     took = []
     for _ in range(5):
         start = perf_counter()
-        assert tasks.raise_flags() == 0
+        assert not tasks.raise_flags()
         took.append(perf_counter() - start)
 
     assert min(took) < 0.05, took

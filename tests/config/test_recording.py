@@ -15,6 +15,7 @@ from config import tidying
 from config.models import Run
 from config.recording import BY_KEY, BY_NAME, SENT_AT, in_words
 from tests import factories
+from tests.accounts.plans import plan_of_2020
 
 State = Run.State
 
@@ -112,6 +113,34 @@ def test_a_task_that_is_on_no_schedule_has_a_row_only_when_it_fails_and_then_one
     run = Run.objects.get()
     assert (run.schedule, run.task, run.times) == ("", answer.name, 2)
     assert run.says == "ValueError: Ben"
+
+
+def test_what_a_scheduled_task_is_given_by_the_program_is_a_run_that_nobody_asked_for(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setitem(answer.app.conf.beat_schedule, "answers", {"task": answer.name})
+
+    answer.at_once(60)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer.soon(2)
+
+    runs = Run.objects.order_by("pk").values_list("schedule", "says", "asked_at", "asked_by")
+    assert list(runs) == [("answers", f"{n} letters", None, None) for n in (60, 2)]
+
+
+def test_raising_alerts_says_what_it_did_and_its_letters_are_a_run(register):
+    owner = factories.user(email="owner@example.com")
+    plan_of_2020(owner=owner)
+
+    tasks.raise_flags.apply_async(headers={BY_NAME: "raise_flags"})
+    tasks.raise_flags.apply_async(headers={BY_NAME: "raise_flags"})
+
+    said = dict(Run.objects.order_by("pk").values_list("schedule", "says")[:2])
+    assert said == {
+        "raise_flags": "18 flags raised, 18 alerts written or changed",
+        "send_digests": "1 letter handed on",
+    }
+    assert Run.objects.get(schedule="raise_flags", state=State.NOTHING).times == 1
 
 
 def test_a_task_called_by_the_program_itself_is_no_run(db):
