@@ -1,17 +1,20 @@
 """The list of runs: its table and its filters."""
 
+from operator import itemgetter
+
 import django_filters
 import django_tables2 as tables
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, now
 from django_celery_beat.models import PeriodicTask
 
 from footprints.lists import ListTable, NumberColumn
 from footprints.templatetags.waymark import icon
 
 from .models import Run
+from .schedules import Schedule
 from .wording import lasted
 
 # State → its icon and the class of its chip.
@@ -101,9 +104,9 @@ class RunTable(ListTable):
         return str(record.asked_by or ("the clock" if record.asked_at else "Waymark itself"))
 
 
-def _tasks(request):
-    names = PeriodicTask.objects.order_by("name").values_list("name", flat=True)
-    return [(name, name.replace("_", " ").capitalize()) for name in names]
+def _tasks():
+    found = [Schedule(row, now()) for row in PeriodicTask.objects.all()]
+    return sorted(((each.name, each.title) for each in found), key=itemgetter(1))
 
 
 class RunFilter(django_filters.FilterSet):
@@ -118,4 +121,4 @@ class RunFilter(django_filters.FilterSet):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.filters["schedule"].extra["choices"] = _tasks(self.request)
+        self.filters["schedule"].extra["choices"] = _tasks()

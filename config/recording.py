@@ -178,16 +178,18 @@ def _begin(task, request, schedule, key):
     )
 
 
-# The run before, where it says no more than this one, gives way to it.
+# The run before, where it says no more than this one, gives way to it: of the clock's own, or of
+# Waymark's, one to the other; what a person asked for stays as it was, and counts nobody else's.
 END = """
 WITH before AS (
-    SELECT id, state, says, times, first_at FROM config_run
+    SELECT id, state, says, times, first_at, asked_by_id, asked_at FROM config_run
     WHERE schedule = %(schedule)s AND task = %(task)s AND id < %(id)s
         AND state NOT IN ('waiting', 'running')
     ORDER BY id DESC LIMIT 1 FOR UPDATE SKIP LOCKED
 ), gone AS (
     DELETE FROM config_run USING before
-    WHERE config_run.id = before.id AND config_run.asked_by_id IS NULL AND (
+    WHERE config_run.id = before.id AND before.asked_by_id IS NULL AND %(is_nobodys)s
+        AND (before.asked_at IS NULL) = %(is_by_itself)s AND (
         before.state = 'nothing' AND %(state)s IN ('nothing', 'done')
         OR before.state = 'failed' AND %(state)s = 'failed'
             AND (before.says = %(says)s OR %(schedule)s = '')
@@ -217,6 +219,8 @@ def _end(run, state, says):
                 "schedule": run.schedule,
                 "state": state,
                 "says": says,
+                "is_nobodys": run.asked_by_id is None,
+                "is_by_itself": run.asked_at is None,
                 "at": now(),
             },
         )

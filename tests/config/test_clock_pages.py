@@ -333,6 +333,9 @@ def test_runs_are_listed_and_narrowed_by_task_and_result(client, schedules):
 
     assert len(found("")) == 3
     assert [each["says"] for each in found("schedule=raise_flags")] == ["3 alerts raised"]
+    page = client.get(reverse("clock:runs")).text
+    assert '<option value="raise_flags">Raise alerts</option>' in page
+    assert '<option value="activate_due">Activate plans</option>' in page
     assert [each["fate"] for each in found("schedule=send_digests")] == ["Lost", "Failed"]
     assert [each["name"] for each in found("fate=lost")] == ["Send letters"]
     wrong = client.get(f"{reverse('clock:runs')}?fate=unheard")

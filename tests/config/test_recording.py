@@ -13,7 +13,7 @@ from django.utils.timezone import now
 from accounts import tasks
 from config import tidying
 from config.models import Run
-from config.recording import BY_KEY, BY_NAME, SENT_AT, in_words
+from config.recording import BY_ITSELF, BY_KEY, BY_NAME, SENT_AT, in_words
 from tests import factories
 from tests.accounts.plans import plan_of_2020
 
@@ -164,6 +164,20 @@ def test_what_somebody_asked_for_is_done_in_its_row_and_does_not_give_way(db):
     run.refresh_from_db()
     assert (run.state, run.times) == (State.NOTHING, 1)
     assert Run.objects.count() == 2
+
+
+def test_what_somebody_asked_for_counts_nobody_elses_runs(db):
+    for _ in range(20):
+        tick()
+    run = asked(state=State.WAITING)
+
+    tick(**{BY_KEY: run.pk})
+    tick(**{BY_ITSELF: True})
+    for _ in range(3):
+        tick()
+
+    runs = Run.objects.order_by("pk").values_list("times", "asked_by")
+    assert list(runs) == [(20, None), (1, run.asked_by_id), (1, None), (3, None)]
 
 
 def test_what_somebody_stopped_before_it_began_is_not_done(db):
