@@ -61,6 +61,13 @@ def day_in_full(value):
 
 
 @register.filter
+def with_full_stop(said):
+    """A sentence that somebody wrote, for another to follow it: it may end without a stop."""
+    said = said.rstrip()
+    return said if not said or said[-1] in ".!?…" else f"{said}."
+
+
+@register.filter
 def last_day(closed_on):
     """Write the last day of a period, from its `closed_on`: 30 Jun 2022; an absent one a dash."""
     return day(last_day_of(closed_on))

@@ -65,6 +65,24 @@ def test_home_opens_on_what_is_next_and_says_that_it_is_not_decided(client, plan
     assert f'href="{sheet}">Decide on the sheet</a>' in page.content.decode()
 
 
+@pytest.mark.parametrize("reason", ["Delayed to October", "Delayed to October."])
+def test_a_reason_ends_before_what_follows_it(client, planner, reason):
+    plan = factories.plan(owner=planner, opened_on=date(2026, 10, 1))
+    factories.assignment(
+        territory=factories.territory(plan=plan),
+        organisation=Organisation.objects.get(code="QHL"),
+        opened_on=plan.opened_on,
+    )
+    look()
+    flag = flag_of(plan, "Birmingham")
+    flag.reorganisation.steps.create(state=flag.reorganisation.state, reason=reason)
+    client.force_login(planner)
+
+    assert "Delayed to October. Below is what it would do" in text(
+        client.get(flag.get_absolute_url())
+    )
+
+
 def test_home_tells_what_has_changed_too(client, planner, plan):
     client.force_login(planner)
 

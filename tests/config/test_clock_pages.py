@@ -471,6 +471,20 @@ def test_the_health_page_says_that_the_broker_is_away(client, schedules, monkeyp
     assert "Nobody can be asked" in text
 
 
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [(["a@here"], "1 worker answers"), (["a@here", "b@there"], "2 workers answer")],
+)
+def test_health_says_how_many_workers_answer(client, schedules, monkeypatch, names, says):
+    monkeypatch.setattr("config.health._broker", lambda: None)
+    pong = [{name: {"ok": "pong"}} for name in names]
+    monkeypatch.setattr(current_app.control, "ping", lambda **kwargs: pong)
+
+    text = client.get(reverse("clock:health")).text
+
+    assert f"{says}</span>" in text and ", ".join(names) in text
+
+
 # --- The strip on every page --------------------------------------------------------------------
 
 
