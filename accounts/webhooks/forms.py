@@ -10,7 +10,7 @@ from django.core.validators import URLValidator
 from ..models import User, Webhook
 from ..territories.plans import teams_open_to
 from .keeping import may_keep_for_all
-from .reach import Inside, judge_literal
+from .reach import Inside, judge_literal, judge_port
 from .topics import choices
 
 
@@ -39,6 +39,7 @@ def cleaned_address(text: str) -> str:
         raise ValidationError("Write what is not plain letters in the path as %XX.")
     try:
         judge_literal(plain)
+        judge_port(443 if port is None else port)
     except Inside as error:
         raise ValidationError(str(error)) from error
     if not _is_single_label(plain):

@@ -21,6 +21,9 @@ METADATA = frozenset(
     ipaddress.ip_address(text)
     for text in ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")
 )
+# Below, a port is a known service's (RFC 6335); of those the web's alone are spoken to, since mail
+# and others take a request for orders of theirs.
+FIRST_FREE, WEB = 1024, (80, 443)
 # IPv6 addresses whose last 32 bits are an IPv4 address: NAT64, whose packets reach it (RFC 6052),
 # its local kind (RFC 8215), and a form that nobody uses any more (RFC 4291).
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -97,6 +100,13 @@ def judge(text: str, host: str) -> None:
         )
 
 
+def judge_port(port: int) -> None:
+    """Raise Inside for a port of another service than the web: mail, files, a shell. One of 1024
+    and above is anybody's."""
+    if port < FIRST_FREE and port not in WEB:
+        raise Inside(f"Port {port} is another service's: a webhook goes to 443, or from 1024 on.")
+
+
 def judge_literal(host: str) -> None:
     """Raise Inside for a host that is written as an address, or as localhost, and not allowed."""
     text = "127.0.0.1" if host.lower().rstrip(".") == "localhost" else host.strip("[]")
@@ -108,11 +118,12 @@ def judge_literal(host: str) -> None:
 
 
 def resolve(host: str, port: int, seconds: float) -> Iterable[tuple]:
-    """The addresses of a host as `socket.getaddrinfo` gives them, each judged.
+    """The addresses of a host as `socket.getaddrinfo` gives them, each judged, and the port.
 
     Raises Inside where any of them is: a name that leads to both sides is refused, not sorted.
     Raises Unreachable where the name leads nowhere, or is not told within so many seconds.
     """
+    judge_port(port)
     found: list = []
     asking = threading.Thread(target=_ask, args=(host, port, found), daemon=True)
     asking.start()

@@ -261,6 +261,9 @@ def test_one_that_is_retired_is_told_nothing_and_stays_to_be_read(client, sign_i
         ("https://169.254.169.254/latest/meta-data", "where a cloud answers"),
         ("https://intranet/", "Enter a valid URL"),
         ("https://hooks.example.com:99999/", "This is no address"),
+        ("https://hooks.example.com:25/", "Port 25 is another service"),
+        ("https://hooks.example.com:0/", "Port 0 is another service"),
+        ("https://hooks.example.com:1023/", "Port 1023 is another service"),
         ("https://hooks.example.com/a b", "as %XX"),
         ("https://hooks.example.com/\r\nX: y", "as %XX"),
         ("https://[nonsense/", "This is no address"),
@@ -287,6 +290,16 @@ def test_a_host_that_is_allowed_may_be_written(client, sign_in, settings):
         "https://10.1.2.3/in",
         "https://intranet/in",
     }
+
+
+@pytest.mark.parametrize("port", [80, 443, 1024, 8443])
+def test_a_port_of_the_web_or_of_nobody_may_be_written(client, sign_in, port):
+    sign_in("manager")
+
+    made = client.post(page("make_webhook"), written(address=f"https://hooks.example.com:{port}/"))
+
+    assert made.status_code == 200, made.text
+    assert Webhook.objects.get().host == f"hooks.example.com:{port}"
 
 
 def test_a_webhook_that_hears_of_nothing_is_refused(client, sign_in):
