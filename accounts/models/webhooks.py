@@ -65,6 +65,11 @@ class Webhook(models.Model):
     secret_changed_at = models.DateTimeField()
     is_on = models.BooleanField("on", default=True)
     failing_since_at = models.DateTimeField(null=True, blank=True)
+    tested_at = models.DateTimeField(null=True, blank=True, editable=False)
+    has_passed = models.BooleanField(
+        default=False, editable=False, help_text="Whether the last test arrived."
+    )
+    test_says = models.CharField(max_length=500, blank=True, editable=False)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -89,6 +94,11 @@ class Webhook(models.Model):
                 | Q(retired_at__isnull=False, retired_by__isnull=False),
             ),
             models.CheckConstraint(name="webhook_has_a_secret", condition=~Q(secret="")),
+            models.CheckConstraint(
+                name="webhook_tested_says_what",
+                condition=Q(tested_at__isnull=True, test_says="", has_passed=False)
+                | (Q(tested_at__isnull=False) & ~Q(test_says="")),
+            ),
         ]
 
     def __str__(self):

@@ -73,11 +73,12 @@ def change_webhook(webhook: Webhook, *, topics: list[str], by: User, **fields) -
     """Give the webhook these fields and topics; ``by`` answers for it from now on.
 
     What happened while it was off is passed over. An address that is changed is given its chance:
-    whether the former one failed says nothing of it. Raises NameTaken.
+    whether the former one failed, or passed its test, says nothing of it. Raises NameTaken.
     """
     before = Webhook.objects.select_for_update().get(pk=webhook.pk)
     if fields.get("address", before.address) != before.address:
-        fields["failing_since_at"] = None
+        fields |= {"failing_since_at": None, "tested_at": None}
+        fields |= {"has_passed": False, "test_says": ""}
     if fields.get("is_on") and not before.is_on:
         telling.start_anew(before)
     Webhook.objects.filter(pk=webhook.pk).update(**fields, by=by)
@@ -128,7 +129,7 @@ TEST = Topic("test", "A test", Delivery, lambda webhook: Delivery.objects.none()
 
 
 def send_test(webhook: Webhook, *, by: User, at: datetime | None = None) -> Answer:
-    """Send a test now, and return what came back; nothing of it is kept."""
+    """Send a test now, and return what came back; kept is what came of the last one."""
     at = at or now()
     news = News(
         thing=0,
@@ -141,5 +142,11 @@ def send_test(webhook: Webhook, *, by: User, at: datetime | None = None) -> Answ
     )
     body = written(news, TEST, webhook.shape).encode()
     answer = post(webhook.address, body, headers(webhook, f"test-{uuid.uuid4()}", body, at=at))
+    webhook.tested_at, webhook.has_passed, webhook.test_says = (
+        at,
+        answer.is_good,
+        answer.says[:500],
+    )
+    webhook.save(update_fields=["tested_at", "has_passed", "test_says"])
     log.info("Webhook %s tested by %s: %s", webhook.pk, by, answer.status or "no answer")
     return answer

@@ -1,6 +1,7 @@
 """The pages of webhooks: who may keep which, what is shown once, what comes back, sent again."""
 
 import pytest
+from django.db import IntegrityError
 from django.urls import reverse
 from django.utils.timezone import now
 
@@ -329,7 +330,28 @@ def test_a_test_says_what_came_back(client, sign_in, on_loopback, shape):
     assert "answered 404 (Not Found)" in bad
     assert "&lt;b&gt;no_service&lt;/b&gt;" in bad
     assert "A test from Waymark" in there.received[0].body.decode()
+    assert "it did not arrive." in client.get(page("webhook", webhook.pk)).text
     assert not Delivery.objects.exists()
+
+
+def test_the_last_test_stays_on_the_page_until_the_address_is_another(client, sign_in):
+    sign_in("manager")
+    webhook = factories.webhook("plan.active", address="https://localhost/")
+    assert "<dd>none yet</dd>" in client.get(page("webhook", webhook.pk)).text
+
+    client.post(page("test_webhook", webhook.pk))
+    shown = client.get(page("webhook", webhook.pk)).text
+    assert "it did not arrive." in shown and "is inside" in shown
+
+    fields = written(name=webhook.name, topics=["plan.active"])
+    assert client.post(page("change_webhook", webhook.pk), fields).status_code == 302
+    assert "<dd>none yet</dd>" in client.get(page("webhook", webhook.pk)).text
+
+
+@pytest.mark.parametrize("fields", [{"test_says": "404"}, {"tested_at": now()}])
+def test_a_test_has_a_moment_and_an_outcome_or_neither(db, fields):
+    with pytest.raises(IntegrityError, match="webhook_tested_says_what"):
+        factories.webhook(**fields)
 
 
 def test_a_test_of_an_address_that_leads_inside_says_so(client, sign_in):
