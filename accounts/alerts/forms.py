@@ -3,7 +3,7 @@
 from django import forms
 
 from ..models import LetterKind, User, WritingHours
-from .inbox import colleagues
+from .handing import others
 from .wanting import unwanted_by
 
 CLOCK = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
@@ -15,9 +15,16 @@ class HandForm(forms.Form):
     to = forms.ModelChoiceField(User.objects.none(), label="To", empty_label="Choose a colleague")
     note = forms.CharField(max_length=500, required=False, label="What they should know")
 
-    def __init__(self, *args, user, **kwargs):
+    def __init__(self, *args, user, offered=(), **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["to"].queryset = colleagues(user)
+        to = self.fields["to"]
+        to.queryset = others(user)
+        to.choices = [("", to.empty_label), *((each.pk, called(each)) for each in offered)]
+
+
+def called(taker: User) -> str:
+    """One of `handing.takers` as they are offered."""
+    return f"{taker}, who answers for it" if taker.answers else str(taker)
 
 
 class HoursForm(forms.ModelForm):

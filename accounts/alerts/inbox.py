@@ -1,4 +1,4 @@
-"""What people do about their alerts: see, hand on, put off, deal with; and what is overdue."""
+"""What people do about their alerts: see, put off, deal with; and what is overdue."""
 
 import logging
 from collections.abc import Iterable
@@ -13,7 +13,6 @@ from footprints.models import Weight
 
 from ..answering import MANAGERS
 from ..models import AGE, Alert, Flag, TerritoryPlan, User
-from ..overview import my_flags
 from .addressing import owe
 
 log = logging.getLogger(__name__)
@@ -91,42 +90,6 @@ def take_up_again(keys: Iterable[int], *, by: User) -> int:
     return found.update(resolved_at=None, resolved_by=None, wakes_on=None)
 
 
-@transaction.atomic
-def hand_on(keys: Iterable[int], to: User, *, by: User, note: str = "") -> int:
-    """Give these to a colleague, who may open all of them; return how many. One who has an alert
-    of the same flag keeps that, and this one is dealt with. Raises InboxError."""
-    alerts = of(by).open().filter(pk__in=list(keys)).select_related("flag")
-    alerts = list(alerts.select_for_update(of=["self"]).order_by("pk"))
-    flags = {alert.flag_id for alert in alerts}
-    if not to.is_active or _seen_by(to, flags) != flags:
-        raise InboxError(f"{to} cannot open all of these plans.")
-    own = set(Alert.objects.filter(person=to, flag__in=flags).values_list("flag", flat=True))
-    said, at = note.strip()[:500], now()
-    both = [alert.pk for alert in alerts if alert.flag_id in own and alert.person_id != to.pk]
-    Alert.objects.filter(pk__in=both).update(
-        resolved_at=at, resolved_by=by, note=said or f"{to} has it."
-    )
-    given = [alert.pk for alert in alerts if alert.pk not in both]
-    Alert.objects.filter(pk__in=given).update(
-        holder=to, handed_at=at, note=said, wakes_on=None, seen_at=None
-    )
-    log.info("%s alerts handed to %s by %s", len(alerts), to, by)
-    return len(alerts)
-
-
-def _seen_by(user: User, flags: set[int]) -> set[int]:
-    """Those of the flags that the user may open."""
-    return set(my_flags(user).filter(pk__in=flags).values_list("pk", flat=True))
-
-
-def colleagues(user: User):
-    """Whom the user may hand an alert to."""
-    people = User.objects.filter(is_active=True).exclude(pk=user.pk)
-    if user.team_id:
-        people = people.filter(team=user.team_id)
-    return people.order_by("last_name", "first_name", "username")
-
-
 OVERDUE = f"""
 SELECT alert.id, alert.flag_id, manager.id
 FROM {Alert._meta.db_table} AS alert
@@ -197,9 +160,7 @@ def raise_overdue(*, today: date, moment: datetime) -> int:
 
 __all__ = [
     "InboxError",
-    "colleagues",
     "deal_with",
-    "hand_on",
     "of",
     "put_off",
     "raise_overdue",

@@ -145,7 +145,6 @@ def _about_watches(request, flag) -> dict:
         "lines": lines,
         "asks": any(line.asks for line in lines),
         **mine(request, flag),
-        "hand_form": None,  # what somebody watches is their own affair
     }
 
 

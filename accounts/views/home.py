@@ -8,8 +8,8 @@ from django.views.generic import TemplateView
 from footprints.lists import Action, ListView, count_up_to
 
 from .. import timetable
-from ..alerts import inbox
-from ..alerts.inbox import colleagues
+from ..alerts import handing, inbox
+from ..alerts.forms import called
 from ..alerts.lists import InboxFilter, InboxTable
 from ..models import Alert, Challenge, Digest, RosterEntry, Sheet, TerritoryPlan, User
 from ..overview import leads_to_name_again, next_day_of, next_day_of_all, waiting_in
@@ -25,7 +25,6 @@ from .watches import notices
 LEADS_SHOWN = 20  # the list of alerts has the rest
 CHALLENGES_SHOWN = 20  # and the list of challenges has the rest
 PLANS_SHOWN = 40  # and the list of plans
-COLLEAGUES_SHOWN = 50  # beyond them a line is handed on from its own page
 
 
 class Home(ListView):
@@ -76,14 +75,11 @@ class Home(ListView):
         ]
 
     @cached_property
-    def colleagues(self) -> list[User]:
-        """To whom a line may be handed: of many, those who plan; nobody where these are many."""
-        everybody = colleagues(self.request.user)
-        for some in (everybody, everybody.filter(role__in=User.Role.planning())):
-            found = list(some[: COLLEAGUES_SHOWN + 1])
-            if len(found) <= COLLEAGUES_SHOWN:
-                return found
-        return []
+    def colleagues(self) -> list[tuple[int, str]]:
+        """To whom any line of this page may be handed, and those who answer for one; whoever else
+        can take a line is offered on its own page."""
+        flags = {alert.flag_id for alert in self.page.rows}
+        return [(each.pk, called(each)) for each in handing.takers(flags, by=self.request.user)]
 
     @property
     def _is_put_away(self) -> bool:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from footprints.names import count
 from footprints.written import day_in_full
 
-from ..alerts import inbox
+from ..alerts import handing, inbox
 from ..alerts.forms import HandForm
 
 A_WEEK = timedelta(days=7)
@@ -83,10 +83,11 @@ def mine(request, flag) -> dict:
         return {}
     if alert.holder_id == request.user.pk and alert.seen_at is None:
         inbox.see([alert.pk], by=request.user)
+    takers = handing.takers([flag.pk], by=request.user)
     return {
         "alert": alert,
         "alert_is_open": not (alert.resolved_at or alert.lapsed_at or flag.resolved_at),
-        "hand_form": HandForm(user=request.user),
+        "hand_form": HandForm(user=request.user, offered=takers) if takers else None,
         "next_week": request.as_at.today + A_WEEK,
     }
 
@@ -111,7 +112,7 @@ def _hand(request, keys):
     if not form.is_valid():
         raise inbox.InboxError("Choose a colleague to hand it to.")
     to = form.cleaned_data["to"]
-    inbox.hand_on(keys, to, by=request.user, note=form.cleaned_data["note"])
+    handing.hand_on(keys, to, by=request.user, note=form.cleaned_data["note"])
     return f"{to} has it now."
 
 

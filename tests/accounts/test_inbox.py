@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils.timezone import localdate
 
-from accounts.alerts import inbox
+from accounts.alerts import handing, inbox
 from accounts.models import Alert, User, WritingHours
 from accounts.services.flags import reopen_flag, resolve_flag
 from footprints.models import Weight
@@ -78,6 +78,7 @@ def test_it_shows_what_is_mine_where_it_hits_me_and_what_asks_most_first(client,
 def test_opening_the_flag_is_seeing_it_and_shows_the_deeds(client, register):
     owner = factories.user(role=User.Role.PLANNER)
     plan_of_2020(owner=owner)
+    factories.user(role=User.Role.PLANNER)  # to whom it can be handed
     look()
     alert = Alert.objects.filter(person=owner).first()
     client.force_login(owner)
@@ -152,7 +153,7 @@ def test_it_is_handed_to_nobody_who_cannot_open_the_plan(signed_in, alert, team)
 def test_a_colleague_who_has_it_too_has_it_once(alert, planner, colleague):
     own = factories.alert(person=colleague, flag=alert.flag)
 
-    inbox.hand_on([alert.pk], colleague, by=planner)
+    handing.hand_on([alert.pk], colleague, by=planner)
 
     assert list(Alert.objects.held_by(colleague).open()) == [own]
     alert.refresh_from_db()
