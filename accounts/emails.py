@@ -37,6 +37,7 @@ from .models import (
     User,
     WatchList,
 )
+from .overview import my_flags
 from .reminders.kinds import BY_NAME
 from .watches.saying import Line, lines_of
 
@@ -80,6 +81,7 @@ class Chapter:
     moved_from: date | None = None
     flags: tuple[Flag, ...] = ()
     watches: list[Line] = field(default_factory=list)
+    handed: list[str] = field(default_factory=list)  # who handed it to the reader, and their notes
     is_back: bool = False
     is_on_again: bool = False
     off_on: date | None = None
@@ -171,9 +173,21 @@ class Day:
 def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
     """What these alerts of one person mean, by day, the next first; the gravest event first."""
     flags = {alert.flag_id: alert.flag for alert in alerts}
-    standing = [flags[alert.flag_id] for alert in alerts if alert.news != Alert.OFF]
-    raised = {alert.flag_id for alert in alerts if alert.because == Alert.Because.RAISED}
-    patches = _patches(person, _of(TerritoryPlan, standing), raised)
+    handed = {alert.flag_id for alert in alerts if alert.given_by}
+    # What was handed to somebody who may not open it any more is not told.
+    seen = set(my_flags(person).filter(pk__in=handed)) if handed else ()
+    stand = {
+        alert.flag_id: flags[alert.flag_id]
+        for alert in alerts
+        if alert.news != Alert.OFF and (alert.person_id == person.pk or alert.flag in seen)
+    }
+    standing = list(stand.values())
+    raised = {
+        alert.flag_id
+        for alert in alerts
+        if alert.because == Alert.Because.RAISED and alert.person_id == person.pk
+    }
+    patches = _patches(person, _of(TerritoryPlan, standing), raised, handed)
     leads = _leads(_of(AccountLead, standing))
     watched = {flag.reorganisation_id: flag.reorganisation for flag in _of(WatchList, standing)}
     watches = lines_of(person, watched.values()) if watched else {}
@@ -183,6 +197,7 @@ def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
     steps: dict[int, list[Step]] = defaultdict(list)
     for each in Step.objects.filter(reorganisation__in=_events(flags.values())):
         steps[each.reorganisation_id].append(each)
+    given = _given(alerts)
     days: dict[date, tuple[dict, dict]] = {}
     for alert in alerts:
         event = flags[alert.flag_id].reorganisation
@@ -204,6 +219,7 @@ def days_of(person: User, alerts: Collection[Alert]) -> list[Day]:
                 contacts.get(event.pk, 0),
                 flags=tuple(f for f in standing if f.reorganisation_id == event.pk),
                 watches=watches.get(event.pk, []),
+                handed=given[event.pk],
                 **again,
             )
     return [
@@ -243,6 +259,19 @@ def _revival(steps: Collection[Step]) -> dict:
     }
 
 
+def _given(alerts: Collection[Alert]) -> dict[int, list[str]]:
+    """Event → who handed it to the reader, with what note; said once, and while they have not
+    written a note of their own."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for alert in alerts:
+        if alert.given_by and not alert.told and alert.resolved_at is None:
+            said = f"{alert.given_by} handed it to you"
+            said = f"{said}: “{alert.note}”" if alert.note else f"{said}."
+            if said not in found[alert.flag.reorganisation_id]:
+                found[alert.flag.reorganisation_id].append(said)
+    return found
+
+
 def _of(root, flags: Collection[Flag]) -> list[Flag]:
     """Those of the flags that are of things of that model."""
     kind = ContentType.objects.get_for_model(root).pk
@@ -254,10 +283,11 @@ def _events(flags) -> set[int]:
 
 
 def _patches(
-    person: User, flags: Collection[Flag], raised: Collection[int]
+    person: User, flags: Collection[Flag], raised: Collection[int], handed: Collection[int]
 ) -> dict[int, list[Patch]]:
     """Event → what it does to the plans of these flags, or to the person's part of them; to the
-    whole of the plan where the flag is ``raised`` to its team's manager."""
+    whole of the plan where the flag is ``raised`` to its team's manager, or was ``handed`` to
+    somebody who has no part of it."""
     plans = TerritoryPlan.objects.in_bulk({flag.object_id for flag in flags})
     events = {flag.reorganisation_id: flag.reorganisation for flag in flags}
     territories_on = _territories(person, plans)
@@ -283,6 +313,8 @@ def _patches(
             shown = sorted(territories.values(), key=lambda t: t.code)
             nobodys = [t.code for t in shown if t.pk in vacant - own]
             patches[flag.reorganisation_id].append(Patch(plan, shown, part, nobodys))
+        elif flag.pk in handed:
+            patches[flag.reorganisation_id].append(Patch(plan, [], whole, []))
     for parts in patches.values():
         parts.sort(key=lambda patch: (-patch.effects.weight, patch.plan.name))
     return dict(patches)

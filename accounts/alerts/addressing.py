@@ -119,6 +119,13 @@ SAME = f"""
 alert.effective_on = excluded.effective_on AND alert.lapsed_at IS NULL
 AND (excluded.because <> '{Because.WATCH}' OR alert.news = excluded.news)
 """
+# A colleague to whom it was handed, and who has left since, hears nothing: it goes back.
+HOLDER = f"""
+CASE WHEN alert.holder_id = alert.person_id OR EXISTS (
+         SELECT FROM {User._meta.db_table} AS colleague
+         WHERE colleague.id = alert.holder_id AND colleague.is_active)
+     THEN alert.holder_id ELSE alert.person_id END
+"""
 WRITE = f"""
 INSERT INTO {Alert._meta.db_table} AS alert
     (flag_id, person_id, holder_id, because, effective_on, weight, news, told, note, raised_at,
@@ -131,7 +138,7 @@ JOIN footprints_reorganisation AS event ON event.id = flag.reorganisation_id
 JOIN {User._meta.db_table} AS person ON person.id = reader.person_id AND person.is_active
 ON CONFLICT (flag_id, person_id) DO UPDATE
 SET because = excluded.because, effective_on = excluded.effective_on,
-    weight = excluded.weight, news = excluded.news, lapsed_at = NULL,
+    weight = excluded.weight, news = excluded.news, lapsed_at = NULL, holder_id = {HOLDER},
     wakes_on = CASE WHEN alert.effective_on = excluded.effective_on THEN alert.wakes_on END,
     resolved_at = CASE WHEN {SAME} THEN alert.resolved_at END,
     resolved_by_id = CASE WHEN {SAME} THEN alert.resolved_by_id END
@@ -144,7 +151,8 @@ WHERE (alert.because, alert.effective_on, alert.weight, alert.news)
 # Off where the event was dropped; nothing to tell where the plan let go, or the person did.
 LAPSE = f"""
 UPDATE {Alert._meta.db_table} AS alert
-SET lapsed_at = %(moment)s, is_in_doubt = is_in_doubt AND event.state = ANY(%(dropped)s),
+SET lapsed_at = %(moment)s, holder_id = {HOLDER},
+    is_in_doubt = is_in_doubt AND event.state = ANY(%(dropped)s),
     news = CASE WHEN event.state = ANY(%(dropped)s) THEN '{Alert.OFF}'
                 WHEN alert.told <> '' THEN alert.told ELSE '{Alert.OFF}' END
 FROM scope AS flag
@@ -164,8 +172,9 @@ WHERE scope.id = alert.flag_id AND alert.told = '' AND digest.person_id = alert.
 """
 
 OWED = f"""
-SELECT DISTINCT alert.person_id, alert.effective_on, alert.weight,
-       alert.news LIKE '% decided', alert.because
+SELECT DISTINCT alert.holder_id, alert.effective_on, alert.weight,
+       alert.news LIKE '% decided',
+       CASE WHEN alert.holder_id = alert.person_id THEN alert.because ELSE '' END
 FROM {Alert._meta.db_table} AS alert
 JOIN scope ON scope.id = alert.flag_id
 WHERE (alert.news <> alert.told
@@ -246,8 +255,9 @@ def _scope(cursor, runs):
 
 def owe(rows: Collection[tuple[int, date, int, bool, str]], moment: datetime) -> int:
     """Have a letter waiting for each person and effective day of these (person, effective day,
-    weight, whether it is decided, why it is theirs), due when its reader's hours say; how many.
-    Whoever has no address, has left or wants no letters of the kind gets none."""
+    weight, whether it is decided, why it is theirs or "" where it was handed to them), due when
+    its reader's hours say; how many. Whoever has no address, has left or wants no letters of the
+    kind gets none."""
     readers = User.objects.filter(is_active=True).exclude(email="")
     people = readers.in_bulk({row[0] for row in rows})
     if not people:

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.utils.timezone import now
+from django.db.models import Case, F, Value, When
 
 from ..answering import MANAGERS
 from ..models import (
@@ -20,6 +22,7 @@ from ..models import (
     User,
 )
 from ..overview import my_flags
+from .addressing import owe
 from .inbox import InboxError, of
 
 OFFERED = 50  # people at once: whoever answers for it is always among them
@@ -115,27 +118,61 @@ def others(user: User):
     return User.objects.filter(is_active=True).exclude(pk=user.pk)
 
 
+class Handed(NamedTuple):
+    """How many alerts the colleague got, and of how many they had one already."""
+
+    given: int
+    had: int
+
+
 @transaction.atomic
-def hand_on(keys: Iterable[int], to: User, *, by: User, note: str = "") -> int:
-    """Give these to a colleague, who may open all of them; return how many. One who has an alert
-    of the same flag keeps that, and this one is dealt with. Raises InboxError."""
-    alerts = of(by).open().filter(pk__in=list(keys)).select_related("flag")
-    alerts = list(alerts.select_for_update(of=["self"]).order_by("pk"))
-    flags = {alert.flag_id for alert in alerts}
+def hand_on(
+    keys: Iterable[int], to: User, *, by: User, moment: datetime, note: str = ""
+) -> Handed:
+    """Give these to a colleague, who may open all of them, and have a letter waiting for them.
+
+    One who has an alert of the same flag keeps that: it gets the note and is open again, and this
+    one is dealt with. Raises InboxError.
+    """
+    found = of(by).open().filter(pk__in=list(keys))
+    flags = set(found.values_list("flag", flat=True))
+    theirs = Alert.objects.held_by(to).filter(flag__in=flags, lapsed_at=None)
+    # In one order, so that two who hand each other the same do not wait for one another.
+    locked = Alert.objects.filter(pk__in=[*_keys(found), *_keys(theirs)])
+    list(locked.select_for_update().order_by("pk"))
+    alerts = list(found)
     if not to.is_active or _seen_by(to, flags) != flags:
-        raise InboxError(f"{to} cannot open all of these plans.")
-    own = set(Alert.objects.filter(person=to, flag__in=flags).values_list("flag", flat=True))
-    said, at = note.strip()[:500], now()
-    both = [alert.pk for alert in alerts if alert.flag_id in own and alert.person_id != to.pk]
+        raise InboxError(f"{to} cannot open all of these plans. Hand on fewer at once.")
+    own = list(theirs.exclude(pk__in=[alert.pk for alert in alerts]))
+    has = {alert.flag_id for alert in own}
+    said = note.strip()[:500]
+    both = [alert.pk for alert in alerts if alert.flag_id in has]
     Alert.objects.filter(pk__in=both).update(
-        resolved_at=at, resolved_by=by, note=said or f"{to} has it."
+        resolved_at=moment, resolved_by=by, note=said or f"{to} has it.", wakes_on=None
     )
-    given = [alert.pk for alert in alerts if alert.pk not in both]
-    Alert.objects.filter(pk__in=given).update(
-        holder=to, handed_at=at, note=said, wakes_on=None, seen_at=None
-    )
+    anew = {"handed_at": moment, "handed_by": by, "note": said, "wakes_on": None, "seen_at": None}
+    # Told again, for somebody asks; where something else is to be told already, along with that.
+    again = Case(When(told=F("news"), then=Value("")), default=F("told"))
+    asked = Alert.objects.filter(pk__in=[alert.pk for alert in own])
+    asked.update(resolved_at=None, resolved_by=None, told=again, **anew)
+    given = [alert.pk for alert in alerts if alert.flag_id not in has]
+    # What the giver was told, or may have been, the colleague was not.
+    Alert.objects.filter(pk__in=given).update(holder=to, told="", is_in_doubt=False, **anew)
+    handed = [*own, *(alert for alert in alerts if alert.pk in set(given))]
+    owe({_owed(alert, to) for alert in handed}, moment)
     log.info("%s alerts handed to %s by %s", len(alerts), to, by)
-    return len(alerts)
+    return Handed(len(given), len(both))
+
+
+def _keys(alerts) -> list[int]:
+    return list(alerts.values_list("pk", flat=True))
+
+
+def _owed(alert, to) -> tuple:
+    """What `owe` asks of an alert that was handed to that person."""
+    is_decided = alert.news.endswith(" decided")
+    because = alert.because if alert.person_id == to.pk else ""
+    return to.pk, alert.effective_on, alert.weight, is_decided, because
 
 
 def _seen_by(user: User, flags: set[int]) -> set[int]:
@@ -143,4 +180,4 @@ def _seen_by(user: User, flags: set[int]) -> set[int]:
     return set(my_flags(user).filter(pk__in=flags).values_list("pk", flat=True))
 
 
-__all__ = ["hand_on", "others", "takers"]
+__all__ = ["Handed", "hand_on", "others", "takers"]

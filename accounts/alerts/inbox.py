@@ -143,13 +143,13 @@ def raise_overdue(*, today: date, moment: datetime) -> int:
     done = raised.update(raised_to_at=moment)
     managers = {manager for _, _, manager in rows}
     told = Alert.objects.to_tell().filter(
-        person__in=managers, flag__in={flag for _, flag, _ in rows}
+        holder__in=managers, flag__in={flag for _, flag, _ in rows}
     )
     owe(
         {
             (person, effective_on, weight, True, because)
             for person, effective_on, weight, because in told.values_list(
-                "person", "effective_on", "weight", "because"
+                "holder", "effective_on", "weight", "because"
             )
         },
         moment,

@@ -191,8 +191,8 @@ class InboxTable(WeighedTable):
         )
 
     def why(self, alert) -> str:
-        if alert.holder_id == self.user.pk != alert.person_id:
-            return f"from {alert.person}"
+        if alert.holder_id == self.user.pk and (giver := alert.given_by):
+            return f"from {giver}"
         if alert.holder_id != self.user.pk:
             return f"with {alert.holder}"
         if alert.because in PLAIN:

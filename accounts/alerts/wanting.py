@@ -37,9 +37,11 @@ def rules() -> list[UrgencyRule]:
 
 
 def kind_of_alert(alert: Alert, person: User, by: Iterable[UrgencyRule], today: date):
-    """The kind of letter in which that person is told of the alert."""
+    """The kind of letter in which that person is told of the alert. What was handed to them is
+    theirs by neither the team nor a watch: how urgent it is says it."""
     owed = Owed(person.role, alert.weight, alert.effective_on, alert.news.endswith(" decided"))
-    return kind_of(alert.because, owed, by, today)
+    because = alert.because if alert.holder_id == alert.person_id else ""
+    return kind_of(because, owed, by, today)
 
 
 def unwanted_by(people: Iterable[int]) -> dict[int, set[str]]:

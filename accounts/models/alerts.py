@@ -52,7 +52,7 @@ class Alert(models.Model):
     """One person × one flag: exactly one, however often the event moves, is dropped or revived.
 
     ``news`` says in a word how things stand ("2027-04-01 decided", or OFF), ``told`` how they
-    stood when the person was last written to; where they differ a letter is owed. It is in doubt
+    stood when its holder was last written to; where they differ a letter is owed. It is in doubt
     while a letter about it is handed over, and afterwards where nobody knows whether it arrived.
     """
 
@@ -98,6 +98,15 @@ class Alert(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)
     wakes_on = models.DateField(null=True, blank=True, help_text="Put off until that day.")
     handed_at = models.DateTimeField(null=True, blank=True)
+    handed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Also of one that its person had already, and was asked to look at.",
+    )
     raised_to_at = models.DateTimeField(
         null=True, blank=True, help_text="When it went to the manager, for nobody dealt with it."
     )
@@ -129,6 +138,10 @@ class Alert(models.Model):
                 name="alert_handed_to_another",
                 condition=Q(handed_at__isnull=False) | Q(holder=F("person")),
             ),
+            models.CheckConstraint(
+                name="alert_handed_by_at",
+                condition=Q(handed_by__isnull=True) | Q(handed_at__isnull=False),
+            ),
             models.CheckConstraint(name="alert_has_news", condition=~Q(news="")),
         ]
         indexes = [
@@ -146,7 +159,7 @@ class Alert(models.Model):
                 condition=Q(resolved_at__isnull=True, lapsed_at__isnull=True),
             ),
             models.Index(
-                fields=["person", "effective_on"],
+                fields=["holder", "effective_on"],
                 name="alert_to_tell",
                 condition=~Q(news=F("told")) | Q(is_in_doubt=True),
             ),
@@ -169,8 +182,15 @@ class Alert(models.Model):
 
     @property
     def is_news(self) -> bool:
-        """Whether how things stand is not what its person was told, nor nothing to tell."""
+        """Whether how things stand is not what its holder was told, nor nothing to tell."""
         return self.news != self.told and not (self.news == Alert.OFF and not self.told)
+
+    @property
+    def given_by(self) -> User | None:
+        """Who handed it to its holder."""
+        if self.handed_by_id:
+            return self.handed_by
+        return self.person if self.holder_id != self.person_id else None
 
     @property
     def event_title(self) -> str:

@@ -88,7 +88,7 @@ def _to_tell(person, digests, off, today):
     if not (person.is_active and person.email):  # since the letter was owed
         return Alert.objects.none()
     days = [each.effective_on for each in digests if each.about == Digest.About.CHANGES]
-    owed = Alert.objects.to_tell().filter(person=person, effective_on__in=days)
+    owed = Alert.objects.to_tell().filter(holder=person, effective_on__in=days)
     return wanting.wanted(owed, person, off, today)
 
 
@@ -96,7 +96,7 @@ def _doubt(alerts) -> list[int]:
     """Say that these may be told from now on, before any of it is; those that were not before."""
     doubted = list(alerts.filter(is_in_doubt=False).order_by("pk").values_list("pk", flat=True))
     if doubted:
-        Alert.objects.filter(pk__in=doubted).update(is_in_doubt=True)
+        alerts.filter(pk__in=doubted).update(is_in_doubt=True)
     return doubted
 
 
@@ -107,7 +107,7 @@ def _trust_again(person, doubted):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK + person.pk])
         if cursor.fetchone()[0]:
-            Alert.objects.filter(pk__in=doubted).update(is_in_doubt=False)
+            Alert.objects.held_by(person).filter(pk__in=doubted).update(is_in_doubt=False)
 
 
 def _hand_over(person, digests, off, doubted, said, *, moment, today):
@@ -115,7 +115,8 @@ def _hand_over(person, digests, off, doubted, said, *, moment, today):
     # What came up since the doubt was written down is the next letter's; what is as it was told
     # again by now, or was called off and never told, is nobody's.
     owed = _to_tell(person, digests, off, today).filter(is_in_doubt=True).order_by("pk")
-    owed = list(owed.select_related("flag__reorganisation", "flag__content_type"))
+    told_of = ("flag__reorganisation", "flag__content_type", "person", "handed_by")
+    owed = list(owed.select_related(*told_of))
     idle = [alert for alert in owed if alert.pk in doubted and not alert.is_news]
     alerts = [alert for alert in _as_things_stand(owed) if alert not in idle]
     reminders = []
@@ -133,7 +134,7 @@ def _hand_over(person, digests, off, doubted, said, *, moment, today):
     for is_last in (*[False] * (MARKINGS - 1), True):
         try:
             with transaction.atomic():
-                _mark(alerts, reminders, digests, letter, today)
+                _mark(person, alerts, reminders, digests, letter, today)
                 _owe_again(person, digests, off, moment, today)
             break
         except OperationalError:  # a deadlock; the letter is out, and must not be so for nothing
@@ -164,11 +165,13 @@ def _name(digest, alerts, reminders) -> str:
     return f"digest-{digest.pk}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 
-def _mark(alerts, reminders, digests, letter, today):
-    """Alerts first, then letters, as whoever raises alerts locks them."""
+def _mark(person, alerts, reminders, digests, letter, today):
+    """Alerts first, then letters, as whoever raises alerts locks them. Of what was handed on
+    meanwhile the colleague has been told nothing."""
     for news in sorted({alert.news for alert in alerts}):
         told = [alert.pk for alert in alerts if alert.news == news]
-        Alert.objects.filter(pk__in=told).update(told=news, is_in_doubt=False)
+        held = Alert.objects.held_by(person).filter(pk__in=told)
+        held.update(told=news, is_in_doubt=False)
     if reminders:
         telling.mark([reminder.pk for reminder in reminders], today)
         # A letter that comes late is that day's: the next one is another day's.

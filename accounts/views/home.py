@@ -123,7 +123,7 @@ class Home(ListView):
 
 
 def _told(alerts):
-    return alerts.select_related("flag__reorganisation", "person", "holder")
+    return alerts.select_related("flag__reorganisation", "person", "holder", "handed_by")
 
 
 def _many(deed):

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.timezone import now
 from django.views.decorators.http import require_POST
 
 from footprints.names import count
@@ -78,7 +79,11 @@ def _do(request, deed, keys, *, until: str, note: str) -> str:
 
 def mine(request, flag) -> dict:
     """What the page of a flag shows of the reader's own alert of it; opening it is seeing it."""
-    alert = inbox.of(request.user).filter(flag=flag).select_related("person", "holder").first()
+    user = request.user
+    found = inbox.of(user).filter(flag=flag).select_related("person", "holder", "handed_by")
+    # Of two of one flag their own, and of all the one that they hold.
+    mine = sorted(found, key=lambda one: (one.holder_id != user.pk, one.person_id != user.pk))
+    alert = next(iter(mine), None)
     if alert is None:
         return {}
     if alert.holder_id == request.user.pk and alert.seen_at is None:
@@ -112,8 +117,14 @@ def _hand(request, keys):
     if not form.is_valid():
         raise inbox.InboxError("Choose a colleague to hand it to.")
     to = form.cleaned_data["to"]
-    handing.hand_on(keys, to, by=request.user, note=form.cleaned_data["note"])
-    return f"{to} has it now."
+    note = form.cleaned_data["note"]
+    done = handing.hand_on(keys, to, by=request.user, moment=now(), note=note)
+    said = f"{to} has it now."
+    if done.had:
+        of = f"of {count(done.had, 'alert', 'alerts')} of these " if done.given else ""
+        said = f"{to} knew {of}already: it is open in their inbox again"
+        said += ", with your note." if note.strip() else "."
+    return said
 
 
 def _day(text) -> date:

@@ -164,7 +164,7 @@ class World:
         if Digest.objects.due(moment).exists():
             return False
         waits = set(waiting.values_list("person", "effective_on"))
-        owed = set(Alert.objects.to_tell().values_list("person", "effective_on"))
+        owed = set(Alert.objects.to_tell().values_list("holder", "effective_on"))
         return owed <= waits
 
     def compare(self, post) -> Found:

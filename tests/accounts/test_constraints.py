@@ -253,6 +253,11 @@ def test_an_alert_is_held_by_another_only_when_it_was_handed_on():
         make.alert(holder=make.user())
 
 
+def test_who_handed_an_alert_on_did_so_at_some_time():
+    with refused("alert_handed_by_at"):
+        make.alert(handed_by=make.user())
+
+
 def test_an_alert_is_dealt_with_by_somebody():
     with refused("alert_resolved_by_somebody"):
         make.alert(resolved_at=now())
@@ -612,6 +617,7 @@ def test_every_constraint_of_ours_is_broken_above():
     assert {c.name for model in models for c in model._meta.constraints} == {
         "accounts_assignment_opens_before_it_closes",
         "accounts_rosterentry_opens_before_it_closes",
+        "alert_handed_by_at",
         "alert_handed_to_another",
         "alert_has_news",
         "alert_once_a_person_and_flag",

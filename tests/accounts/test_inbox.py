@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, now
 
 from accounts.alerts import handing, inbox
 from accounts.models import Alert, User, WritingHours
@@ -153,7 +153,7 @@ def test_it_is_handed_to_nobody_who_cannot_open_the_plan(signed_in, alert, team)
 def test_a_colleague_who_has_it_too_has_it_once(alert, planner, colleague):
     own = factories.alert(person=colleague, flag=alert.flag)
 
-    handing.hand_on([alert.pk], colleague, by=planner)
+    handing.hand_on([alert.pk], colleague, by=planner, moment=now())
 
     assert list(Alert.objects.held_by(colleague).open()) == [own]
     alert.refresh_from_db()

@@ -23,6 +23,7 @@ def as_it_was(demo):
         wakes_on=None,
         seen_at=None,
         handed_at=None,
+        handed_by=None,
         holder=F("person"),
         note="",
     )
