@@ -1,17 +1,18 @@
 """What touches me: my flags, those of a plan by effective day, and what is next."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Concat
 
 from footprints.models import Reorganisation, Weight
 
-from .models import AccountLead, Flag, TerritoryPlan, User, WatchList
+from .models import AccountLead, Alert, Flag, TerritoryPlan, User, WatchList
 
 
 def lead_flags(user: User) -> QuerySet:
@@ -110,19 +111,63 @@ def days_of_plan(user: User, plan: TerritoryPlan, *, today: date) -> list[FlagDa
 class Coming:
     """The next day on which anything takes effect, and how many events that is.
 
-    ``is_mine`` where they touch the reader.
+    ``is_mine`` where they touch the reader; there are ``more`` where only so many were counted.
     """
 
     on: date
     events: int
     undecided: int
     days_away: int
-    is_mine: bool
+    is_mine: bool = False
+    more: bool = False
 
 
-def next_day_of(events: Iterable[Reorganisation], today: date) -> Coming | None:
-    """The next day among these events, which touch the reader."""
-    return _next_day([event for event in events if event.effective_on >= today], today, True)
+COUNTED = 1_000  # alerts of one day; a national manager may have 10,000
+
+# A probe for each weight, since the index of the inbox has the weight before the day.
+NEXT_OF = f"""
+WITH standing AS NOT MATERIALIZED (
+    SELECT alert.ease, alert.effective_on, flag.reorganisation_id
+    FROM {Alert._meta.db_table} AS alert
+    JOIN {Flag._meta.db_table} AS flag ON flag.id = alert.flag_id AND flag.resolved_at IS NULL
+    WHERE alert.holder_id = %(holder)s AND alert.resolved_at IS NULL AND alert.lapsed_at IS NULL
+),
+next AS MATERIALIZED (
+    SELECT min(first.effective_on) AS day
+    FROM unnest(%(eases)s) AS weight (ease)
+    CROSS JOIN LATERAL (
+        SELECT effective_on FROM standing
+        WHERE standing.ease = weight.ease AND effective_on >= %(today)s
+        ORDER BY effective_on LIMIT 1
+    ) AS first
+),
+counted AS (
+    SELECT reorganisation_id FROM standing
+    WHERE ease = ANY(%(eases)s) AND effective_on = (SELECT day FROM next)
+    LIMIT {COUNTED + 1}
+)
+SELECT (SELECT day FROM next), count(DISTINCT event.id),
+       count(DISTINCT event.id) FILTER (WHERE NOT event.state = ANY(%(settled)s)), count(*)
+FROM counted
+JOIN {Reorganisation._meta.db_table} AS event ON event.id = counted.reorganisation_id
+"""
+
+
+def next_day_of(user: User, today: date) -> Coming | None:
+    """The next day among the alerts that the user holds and that stand, also those put off."""
+    given = {
+        "holder": user.pk,
+        "today": today,
+        "eases": [Weight.ACT - weight for weight in Weight],
+        "settled": [str(state) for state in Reorganisation.State.settled()],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_OF, given)
+        on, events, undecided, alerts = cursor.fetchone()
+    if not events:
+        return None
+    more = alerts > COUNTED
+    return Coming(on, events, undecided, (on - today).days, is_mine=True, more=more)
 
 
 def next_day_of_all(today: date) -> Coming | None:
@@ -131,16 +176,12 @@ def next_day_of_all(today: date) -> Coming | None:
         state__in=Reorganisation.State.dropped()
     )
     first = events.order_by("effective_on").values("effective_on")[:1]
-    return _next_day(list(events.filter(effective_on=Subquery(first))), today, False)
-
-
-def _next_day(events: list[Reorganisation], today: date, is_mine: bool) -> Coming | None:
-    if not events:
+    then = list(events.filter(effective_on=Subquery(first)))
+    if not then:
         return None
-    on = min(event.effective_on for event in events)
-    then = [event for event in events if event.effective_on == on]
+    on = then[0].effective_on
     undecided = sum(not event.is_decided for event in then)
-    return Coming(on, len(then), undecided, (on - today).days, is_mine)
+    return Coming(on, len(then), undecided, (on - today).days)
 
 
 @dataclass(frozen=True)

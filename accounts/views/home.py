@@ -92,23 +92,15 @@ class Home(ListView):
             return f"{lines} change{'' if lines == 1 else 's'}, {said}"
         return said
 
-    def _has_all_to_come(self, today) -> bool:
-        """Whether all that is to come stands on this page: it is the only one, or goes on to what
-        is gone."""
-        is_first = self.page.before is None and self.order.text == "weight"
-        goes_on = any(alert.effective_on < today for alert in self.page.rows)
-        return self.page.is_only or (is_first and goes_on)
-
     def get_context_data(self, **kwargs):
         user, today = self.request.user, self.as_at.today
-        coming = next_day_of([line.event for line in self.table.told], today)
+        coming = next_day_of(user, today)
         watched = {} if self.page.rows else watched_for(user, today)
         sheets = Sheet.objects.filter(prepared_by=user)
         # A watch that asks or went along is an alert among these.
         if any(alert.because == Alert.Because.WATCH for alert in self.page.rows):
             kwargs |= notices(self.request)
         return super().get_context_data(
-            has_all_to_come=self._has_all_to_come(today),
             coming=coming or (None if self.page.rows else next_day_of_all(today)),
             is_new=may_plan(user) and not sheets.exists(),
             bulk_fields=None if self._is_put_away else "accounts/inbox/_bulk_fields.html",

@@ -210,7 +210,7 @@ def test_it_costs_the_same_however_many_there_are(
         signed_in.get("/")
 
 
-HOME = 13  # queries of a planner's home page
+HOME = 14  # queries of a planner's home page
 
 
 def test_a_filter_that_cannot_be_is_said_and_lets_nothing_through(signed_in):
@@ -219,3 +219,29 @@ def test_a_filter_that_cannot_be_is_said_and_lets_nothing_through(signed_in):
     assert page.status_code == 200
     assert "Select a valid choice" in text(page)
     assert not page.context["page"].rows
+
+
+def test_the_headline_is_of_all_that_stands_whatever_is_shown(signed_in, planner):
+    asleep = alert(planner, date(2026, 12, 1), wakes_on=date(2027, 1, 1))
+    for weight in Weight:
+        alert(planner, date(2027, 4, 1), weight)
+    for address in ("/", "/?weight=3", "/?q=zzz", "/?show=done"):
+        assert "1 December 2026, in 10 days: 1 reorganisation touches you" in text(
+            signed_in.get(address)
+        )
+    asleep.flag.resolved_at, asleep.flag.resolved_by = asleep.raised_at, planner
+    asleep.flag.save()
+
+    assert "1 April 2027, in 131 days: 3 reorganisations touch you" in text(
+        signed_in.get("/?weight=3")
+    )
+    Alert.objects.update(lapsed_at=asleep.raised_at)
+    assert "touch you." not in text(signed_in.get("/"))
+
+
+def test_of_very_many_alerts_of_a_day_the_headline_says_or_more(signed_in, planner, monkeypatch):
+    monkeypatch.setattr("accounts.overview.COUNTED", 1)
+    for _ in range(2):
+        alert(planner, date(2027, 4, 1))
+
+    assert "2 or more reorganisations touch you" in text(signed_in.get("/"))
