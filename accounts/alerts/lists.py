@@ -143,6 +143,8 @@ class InboxTable(WeighedTable):
         said = event.get_state_display()
         if event.is_decided:
             state = ""
+        elif event.state in event.State.dropped():
+            state = format_html(' <span class="undecided">{}</span>', said)
         else:
             state = format_html(' <span class="undecided">{}, not decided</span>', said)
         return format_html(

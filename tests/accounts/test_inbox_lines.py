@@ -245,3 +245,14 @@ def test_of_very_many_alerts_of_a_day_the_headline_says_or_more(signed_in, plann
         alert(planner, date(2027, 4, 1))
 
     assert "2 or more reorganisations touch you" in text(signed_in.get("/"))
+
+
+@pytest.mark.parametrize("state", ["paused", "rejected"])
+def test_what_was_dropped_is_not_said_to_be_undecided(signed_in, planner, state):
+    event = factories.reorganisation(effective_on=date(2027, 4, 1), state=state)
+    alert(planner, event.effective_on, event=event)
+
+    said = text(signed_in.get("/"))
+
+    assert state.capitalize() in said
+    assert f"{state.capitalize()}, not decided" not in said
