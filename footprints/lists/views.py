@@ -177,7 +177,9 @@ class ListView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, *, queryset, **kwargs):
         page, shown = self.page, len(self.page.rows)
-        filtered = chips(self.filterset, self.address) if self._filters_hold() else []
+        is_misread = self.filterset is not None and not self.filterset.is_valid()
+        chosen = self.filterset is not None and not is_misread
+        filtered = chips(self.filterset, self.address) if chosen else []
         return super().get_context_data(
             title=self.title,
             lead=self.lead,
@@ -187,7 +189,9 @@ class ListView(LoginRequiredMixin, TemplateView):
             heads=self.get_heads(),
             choosable=self.get_choosable(),
             page=page,
-            count=self.get_count(queryset),
+            # What lets nothing through because it was not understood has counted nothing.
+            count="Nothing is shown" if is_misread else self.get_count(queryset),
+            is_misread=is_misread,
             shown=shown,
             noun=self.noun[0] if shown == 1 else self.noun[1],
             filterset=self.filterset,
@@ -301,9 +305,6 @@ class ListView(LoginRequiredMixin, TemplateView):
             response = HttpResponse(as_csv(lines), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
         return response
-
-    def _filters_hold(self):
-        return self.filterset is not None and self.filterset.is_valid()
 
     def _filter_names(self):
         return () if self.filterset is None else tuple(self.filterset.form.fields)

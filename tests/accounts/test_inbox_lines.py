@@ -256,3 +256,16 @@ def test_what_was_dropped_is_not_said_to_be_undecided(signed_in, planner, state)
 
     assert state.capitalize() in said
     assert f"{state.capitalize()}, not decided" not in said
+
+
+@pytest.mark.parametrize("address", ["/?show=foo", "/?weight=99", "/due/?show=foo"])
+def test_a_filter_that_was_not_understood_gives_no_all_clear(signed_in, planner, address):
+    alert(planner, date(2027, 4, 1))
+
+    page = signed_in.get(address)
+
+    said = text(page)
+    assert "Nothing is shown: a filter could not be understood" in said
+    for clear in ("Nothing waits for you", "Nothing is due", "0 alerts", "0 things"):
+        assert clear not in said
+    assert f'href="{address.partition("?")[0]}">Take the filters off' in page.content.decode()
