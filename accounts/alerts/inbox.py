@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.contrib.contenttypes.models import ContentType
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Case, DateField, F, IntegerField, Q, Value, When
 from django.utils.timezone import now
 
-from footprints.models import Weight
+from footprints.models import Reorganisation, Weight
 
 from ..answering import MANAGERS
 from ..models import AGE, Alert, Flag, TerritoryPlan, User
@@ -21,6 +22,9 @@ FARTHEST = timedelta(days=366)  # what is put off for longer is forgotten
 # What asks for a decision is ready four weeks before the day, as the NHS's own codes are.
 READY_BEFORE = timedelta(weeks=4)
 TIME_TO_LOOK = timedelta(days=7)  # for whoever was alerted late
+CALLED_OFF_FOR = timedelta(days=7)  # as long as home says it to who does not say that they know
+CALLED_OFF_READ = 1_000  # alerts, with those that were only let go of
+CALLED_OFF_SHOWN = 100  # alerts; an event that many plans had prepared for is one line
 
 
 IN_TURN = ("is_gone", "ease", "soon", "age", "pk")
@@ -62,6 +66,46 @@ def parts(alerts, today: date) -> list:
 def see(keys: Iterable[int], *, by: User) -> int:
     """Say that these were seen; return how many had not been."""
     return of(by).filter(pk__in=list(keys), seen_at=None).update(seen_at=now())
+
+
+@dataclass
+class CalledOff:
+    """An event that was called off, and the keys of the user's alerts of it."""
+
+    flag: Flag
+    keys: list[int]
+
+    @property
+    def key(self) -> str:
+        """Its alerts, as they are posted."""
+        return ",".join(map(str, self.keys))
+
+
+def called_off(user: User, *, moment: datetime) -> tuple[list[CalledOff], bool]:
+    """Events of the user's alerts that were called off within a week, the latest first, until the
+    user has said that they know; and whether there are more. One query."""
+    latest = Alert.objects.held_by(user).called_off(moment - CALLED_OFF_FOR)
+    latest = latest.order_by("-lapsed_at", "-pk")[:CALLED_OFF_READ]
+    # The index first, and then the events: asked together, the flags of all events are walked.
+    dropped = Reorganisation.State.dropped()
+    found = Alert.objects.filter(
+        pk__in=latest.values("pk"), flag__reorganisation__state__in=dropped
+    )
+    found = found.select_related("flag__reorganisation", "flag__lapsed_step")
+    alerts = list(found.order_by("-lapsed_at", "-pk")[: CALLED_OFF_SHOWN + 1])
+    events: dict[int, CalledOff] = {}
+    for alert in alerts[:CALLED_OFF_SHOWN]:
+        event = events.setdefault(alert.flag.reorganisation_id, CalledOff(alert.flag, []))
+        event.keys.append(alert.pk)
+    return list(events.values()), len(alerts) > CALLED_OFF_SHOWN
+
+
+@transaction.atomic
+def take_note(keys: Iterable[int], *, by: User) -> int:
+    """Say that one knows that these were called off; return how many alerts that is."""
+    found = Alert.objects.held_by(by).filter(pk__in=list(keys), news=Alert.OFF)
+    found = found.exclude(lapsed_at=None)
+    return found.update(resolved_at=now(), resolved_by=by, wakes_on=None)
 
 
 @transaction.atomic
@@ -159,11 +203,14 @@ def raise_overdue(*, today: date, moment: datetime) -> int:
 
 
 __all__ = [
+    "CalledOff",
     "InboxError",
+    "called_off",
     "deal_with",
     "of",
     "put_off",
     "raise_overdue",
     "see",
+    "take_note",
     "take_up_again",
 ]

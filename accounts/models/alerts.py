@@ -1,6 +1,6 @@
 """Alerts: what each person is to know of, and whether they have dealt with it."""
 
-from datetime import date
+from datetime import date, datetime
 
 from django.conf import settings
 from django.db import models
@@ -40,6 +40,13 @@ class AlertQuerySet(models.QuerySet):
     def held_by(self, user: User):
         """Those in the user's inbox, their own and those handed to them."""
         return self.filter(holder=user)
+
+    def called_off(self, since: datetime):
+        """Those whose event was dropped since then, of which nothing was said afterwards: whoever
+        had dealt with one before may have something to take back. One that its person let go of
+        untold is among them: it has the same news."""
+        unsaid = Q(resolved_at=None) | Q(resolved_at__lt=F("lapsed_at"))
+        return self.filter(unsaid, news=Alert.OFF, lapsed_at__gte=since)
 
     def to_tell(self):
         """Those of which a letter is to be written: what is so now was not told yet, or nobody
@@ -157,6 +164,11 @@ class Alert(models.Model):
                 "id",
                 name="alert_inbox_gone",
                 condition=Q(resolved_at__isnull=True, lapsed_at__isnull=True),
+            ),
+            models.Index(
+                fields=["holder", "lapsed_at", "id"],
+                name="alert_called_off",
+                condition=Q(news="off", lapsed_at__isnull=False),
             ),
             models.Index(
                 fields=["holder", "effective_on"],

@@ -3,6 +3,7 @@
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.timezone import now
 from django.views.generic import TemplateView
 
 from footprints.lists import Action, ListView, count_up_to
@@ -95,6 +96,7 @@ class Home(ListView):
     def get_context_data(self, **kwargs):
         user, today = self.request.user, self.as_at.today
         coming = next_day_of(user, today)
+        called_off, more = inbox.called_off(user, moment=now())
         watched = {} if self.page.rows else watched_for(user, today)
         sheets = Sheet.objects.filter(prepared_by=user)
         # A watch that asks or went along is an alert among these.
@@ -109,6 +111,8 @@ class Home(ListView):
             colleagues=self.colleagues,
             next_week=today + A_WEEK,
             due=due_panel(self.request),
+            called_off=called_off,
+            called_off_more=more,
             **watched,
             **kwargs,
         )

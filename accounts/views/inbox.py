@@ -68,6 +68,8 @@ def _do(request, deed, keys, *, until: str, note: str) -> str:
             done, said = inbox.deal_with(keys, by=user, note=note), "dealt with"
         case "again":
             done, said = inbox.take_up_again(keys, by=user), "in the inbox again"
+        case "know":
+            done, said = inbox.take_note(keys, by=user), "noted as called off"
         case "hand":
             return _hand(request, keys)
         case _:

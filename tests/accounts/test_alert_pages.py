@@ -19,7 +19,7 @@ from tests.accounts.ticks import look
 from tests.footprints.pages import text
 
 APRIL_2020 = date(2020, 4, 1)
-HOME = 15  # queries of the home page of a planner with more than a page of alerts
+HOME = 16  # queries of the home page of a planner with more than a page of alerts
 
 
 @pytest.fixture

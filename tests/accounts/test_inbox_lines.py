@@ -210,7 +210,7 @@ def test_it_costs_the_same_however_many_there_are(
         signed_in.get("/")
 
 
-HOME = 14  # queries of a planner's home page
+HOME = 15  # queries of a planner's home page
 
 
 def test_a_filter_that_cannot_be_is_said_and_lets_nothing_through(signed_in):
