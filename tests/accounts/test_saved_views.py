@@ -189,3 +189,8 @@ def test_a_team_that_is_gone_takes_no_views_along(reader, kent):
 
     view.refresh_from_db()
     assert view.team is None
+
+
+def test_what_was_not_understood_is_not_offered_to_be_saved(signed_in):
+    assert "Save this view" in text(signed_in.get("/?show=done"))
+    assert "Save this view" not in text(signed_in.get("/?show=foo"))
