@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from celery import current_app
@@ -157,3 +158,36 @@ def test_no_other_file_of_a_front_end_library_is_served(client, db):
     assert finders.find("vendor/bootstrap/css/bootstrap.css") is None
     assert client.get("/static/vendor/bootstrap/css/bootstrap.css").status_code == 404
     assert client.get("/static/vendor/../package.json").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("referrer", "page"),
+    [
+        ("http://testserver/?weight=3", "/?weight=3"),
+        ("http://testserver/due/", "/due/"),
+        ("https://example.org/due/", "/"),
+        ("//example.org/", "/"),
+        ("http://testserver/sign-in/?next=/", "/"),
+        ("", "/"),
+    ],
+)
+def test_a_deed_of_who_was_signed_out_leads_back_to_its_page(client, db, referrer, page):
+    answer = client.post("/inbox/many/deal/", {"row": "1"}, headers={"referer": referrer})
+
+    assert answer.status_code == 302
+    assert parse_qs(urlsplit(answer.url).query) == {"next": [page]}
+    assert "You were signed out: nothing was done." in client.get(answer.url).content.decode()
+
+
+def test_a_page_that_asks_to_sign_in_is_come_back_to(client, db):
+    assert client.get("/due/?show=asleep").url == "/sign-in/?next=/due/%3Fshow%3Dasleep"
+
+
+def test_the_address_of_a_deed_says_that_it_is_no_page(client, django_user_model, db):
+    client.force_login(django_user_model.objects.create_user("robin"))
+
+    page = client.get("/inbox/many/deal/")
+
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "Nothing was done" in page.content.decode()
+    assert '<a href="/">Home</a>' in page.content.decode()
