@@ -23,7 +23,19 @@ class FilesField(forms.FileField):
         return [super(FilesField, self).clean(file, initial) for file in files or [None]]
 
 
-class ReportForm(forms.Form):
+class DayToldForm(forms.Form):
+    """The day that a report tells of, where somebody knows it better."""
+
+    about_on = forms.DateField(
+        label="Tells of",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The day as of which the report was made. Left empty, it is the newest day in "
+        "the file. Older news never overwrites newer.",
+    )
+
+
+class ReportForm(DayToldForm):
     """Reports to drop in, and the day they tell of where somebody knows it better."""
 
     files = FilesField(
@@ -36,17 +48,11 @@ class ReportForm(forms.Form):
             "empty": "An empty file says nothing: choose another.",
         },
     )
-    about_on = forms.DateField(
-        label="Tells of",
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="The day as of which the report was made. Left empty, it is the newest day in "
-        "the file. Older news never overwrites newer.",
-    )
 
     def __init__(self, *args, request=None, **kwargs):
         """`request` knows which files were too large to be kept."""
         super().__init__(*args, **kwargs)
+        self.order_fields(["files"])
         self.dropped = too_large(request) if request else []
 
     def clean(self):

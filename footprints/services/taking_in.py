@@ -5,7 +5,7 @@ a worker may begin anywhere again: what a killed one had not committed never hap
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
@@ -103,13 +103,15 @@ def ask_to_apply(report: Report, *, by):
     _must_move(report, State.PREVIEWED, to=State.APPLYING, tries=0, applied_by=by)
 
 
-def read_again(report: Report, *, by):
-    """Have a report read anew: the register, or the program, is another since.
+def read_again(report: Report, *, by, about_on: date | None = None):
+    """Have a report read anew: the register, or the program, is another since; or somebody says
+    which day it tells of.
 
     From here on somebody stands by, so it is not applied by itself. Raises TooLate.
     """
     of = (State.PREVIEWED, State.REFUSED, State.DISCARDED)
     changes = {"by": report.by or by, "applied_by": None, "error": ""}
+    changes |= {"about_on": about_on} if about_on else {}
     _must_move(report, *of, to=State.RECEIVED, tries=0, **changes)
 
 

@@ -16,7 +16,7 @@ from django.views.generic import FormView, TemplateView
 
 from .. import tasks
 from ..filters import ReportFilter
-from ..forms import ReportForm
+from ..forms import DayToldForm, ReportForm
 from ..lists import Action, ListView
 from ..models import Organisation, Release, Report
 from ..services import taking_in
@@ -278,10 +278,14 @@ def discard(request, pk):
 
 @deed
 def read_again(request, pk):
-    """Have it read anew by a worker."""
+    """Have it read anew by a worker, as of the day that somebody may say."""
     report = get_object_or_404(Report, pk=pk)
+    form = DayToldForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "That is no day. Nothing was done.")
+        return redirect(report)
     try:
-        taking_in.read_again(report, by=request.user)
+        taking_in.read_again(report, by=request.user, **form.cleaned_data)
     except taking_in.TooLate as late:
         messages.error(request, str(late))
     else:

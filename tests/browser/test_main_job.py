@@ -215,7 +215,9 @@ def test_a_flag_is_dealt_with_and_opened_again_and_the_letter_is_there(planner):
     assert flag.resolved_by.username == "planner"
     planner.goto("/")
     unfold(planner)
-    expect(planner.locator("#results")).not_to_contain_text("Kent and Medway CCG: eight CCGs merge")
+    expect(planner.locator("#results")).not_to_contain_text(
+        "Kent and Medway CCG: eight CCGs merge"
+    )
     planner.goto(flag.get_absolute_url())
     planner.get_by_role("button", name="Open it again").click()
     expect(planner.get_by_role("button", name="Mark dealt with")).to_be_visible()

@@ -193,6 +193,24 @@ def test_the_day_it_tells_of_may_be_said(steward, at_once):
     assert "tells of 1 Dec 2025" in text(steward.get(f"{LIST}{report.pk}/"))
 
 
+def test_a_file_without_a_day_is_refused_until_somebody_says_it(steward, at_once):
+    bricks = SimpleUploadedFile(
+        "bricks.csv", b"Brick code,Brick name,Practice code\nB1,East,G82001\n"
+    )
+    with at_once():
+        answer = steward.post(NEW, {"files": bricks})
+    assert "which day it tells of" in text(steward.get(answer.url))
+    again = f"{answer.url}again/"
+
+    steward.post(again, {"about_on": "31 June"})
+    assert Report.objects.get().state == "refused"
+    with at_once():
+        steward.post(again, {"about_on": "2026-11-23"})
+
+    report = Report.objects.get()
+    assert (report.state, report.about_on.isoformat()) == ("previewed", "2026-11-23")
+
+
 def test_a_file_that_is_no_report_is_refused_in_words_and_can_be_read_again(steward, at_once):
     with at_once():
         answer = steward.post(NEW, {"files": SimpleUploadedFile("cats.csv", b"cat,age\nTom,3\n")})
