@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0036_letters_by_when_they_went'),
+        ('accounts', '0035_letters_by_when_they_went'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0037_remember_tests_of_webhooks'),
+        ('accounts', '0036_remember_tests_of_webhooks'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0038_hand_on_with_letters'),
+        ('accounts', '0037_hand_on_with_letters'),
     ]
 
     operations = [
