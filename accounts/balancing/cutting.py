@@ -24,7 +24,7 @@ def evenest_cuts(problem: Problem, centres: np.ndarray, random: Random, most: in
     for _ in range(CUTS // len(problem.amounts)):
         parts = _cut(problem, random)
         if parts is not None:
-            loads = np.sort(np.bincount(parts, problem.amounts, problem.territories))
+            loads = np.bincount(parts, problem.amounts, problem.territories)
             # Two that are as even may well lie alike: one of them will do.
             found.setdefault(round(float(np.abs(loads / problem.even - 1).max()), 4), parts)
     return [_named(problem, centres, found[off]) for off in sorted(found)[:most]]

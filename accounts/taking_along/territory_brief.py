@@ -56,7 +56,7 @@ def territory_brief(territory: Territory, on_day: PlanOnDay) -> TerritoryBrief:
     versions = Version.objects.now().on(day).filter(organisation__in=held)
     found.units = list(versions.select_related("organisation", "kind").order_by("name", "pk"))
     found.practices = len({each for some in practices_below(held, day).values() for each in some})
-    if row.people is not None and on_day.mean and on_day.sees_all:
+    if row.people is not None and on_day.mean:
         found.index = round(100 * row.people / on_day.mean)
     found.roster = [entry for entry in (row.owner, *row.others) if entry]
     there = Tenure.objects.on(day).filter(post__organisation__in=held)

@@ -291,7 +291,10 @@ class PlanOnDay:
 
     @property
     def mean(self) -> int:
-        """People a territory would have, were they shared out evenly; 0 where none are known."""
+        """People a territory would have, were they shared out evenly; 0 where none are known, or
+        the user sees but some of the territories."""
+        if not self.sees_all:
+            return 0
         counted = [row.people for row in self.rows if row.people]
         return round(sum(counted) / len(counted)) if counted else 0
 

@@ -21,7 +21,7 @@ def list_panel(request, page) -> str:
         "views": views,
         "shown": shown,
         # What was not understood shows nothing, and is worth no name.
-        "is_misread": page.filterset is not None and not page.filterset.is_valid(),
+        "is_misread": page.is_misread,
         "current": next((view for view in views if view.query == shown), None),
         "path": request.path,
         "all_address": request.as_at.keep(request.path),

@@ -217,7 +217,7 @@ def suggestion(request, pk):
             ],
             "taken": len(found.found) - len(left),
             "more": len(found.found) - len(shown),
-            "may_take": left
+            "may_take": bool(left)
             and found.state in (Suggestion.State.DONE, Suggestion.State.TAKEN)
             and plans_changeable_by(request.user).filter(pk=found.plan_id).exists(),
         }

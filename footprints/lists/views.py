@@ -177,9 +177,8 @@ class ListView(LoginRequiredMixin, TemplateView):
 
     def get_context_data(self, *, queryset, **kwargs):
         page, shown = self.page, len(self.page.rows)
-        is_misread = self.filterset is not None and not self.filterset.is_valid()
-        chosen = self.filterset is not None and not is_misread
-        filtered = chips(self.filterset, self.address) if chosen else []
+        is_read = self.filterset is not None and not self.is_misread
+        filtered = chips(self.filterset, self.address) if is_read else []
         return super().get_context_data(
             title=self.title,
             lead=self.lead,
@@ -190,8 +189,8 @@ class ListView(LoginRequiredMixin, TemplateView):
             choosable=self.get_choosable(),
             page=page,
             # What lets nothing through because it was not understood has counted nothing.
-            count="Nothing is shown" if is_misread else self.get_count(queryset),
-            is_misread=is_misread,
+            count="Nothing is shown" if self.is_misread else self.get_count(queryset),
+            is_misread=self.is_misread,
             shown=shown,
             noun=self.noun[0] if shown == 1 else self.noun[1],
             filterset=self.filterset,
@@ -305,6 +304,11 @@ class ListView(LoginRequiredMixin, TemplateView):
             response = HttpResponse(as_csv(lines), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
         return response
+
+    @property
+    def is_misread(self) -> bool:
+        """Whether a filter cannot be understood, so that nothing is shown."""
+        return self.filterset is not None and not self.filterset.is_valid()
 
     def _filter_names(self):
         return () if self.filterset is None else tuple(self.filterset.form.fields)

@@ -1,6 +1,7 @@
 """Reorganisations: declared events, whose effects are computed and never recorded as edits."""
 
 import re
+from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -9,12 +10,12 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from ..revised import Revised, RevisedQuerySet
+from ..written import day_in_full
 from .keys import REGISTER, Change, OrganisationKey
 from .organisations import Kind
 from .relationships import Relationship
 from .releases import NOW, Recorded
 
-# What stands before the reason of a step that moved the day (`footprints.services.dating`).
 FROM_TO = re.compile(r"From \d+ \w+ \d{4} to \d+ \w+ \d{4}: ")
 
 
@@ -133,6 +134,11 @@ class Step(models.Model):
 
     def __str__(self):
         return f"{self.get_state_display()}: {self.reason or self.source}"
+
+    @staticmethod
+    def reason_of_move(former: date, to: date, why: str) -> str:
+        """The reason of a step that moves the day, as ``why_moved`` reads it."""
+        return f"From {day_in_full(former)} to {day_in_full(to)}: {why}"
 
     @property
     def why_moved(self) -> str:

@@ -55,7 +55,7 @@ def move_date(
         state=event.state,
         effective_on=to,
         on=on,
-        reason=f"From {day_in_full(former)} to {day_in_full(to)}: {reason.strip()}",
+        reason=Step.reason_of_move(former, to, reason.strip()),
         source=source.strip(),
         said_by=said_by.strip(),
         at=at,
